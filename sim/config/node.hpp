@@ -1,0 +1,95 @@
+#pragma once
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// YAML with units, inheritance and overrides. Every error names file:line:column, what was found and what would be right.
+namespace triad::config {
+
+/// The input is at fault (exit status 2). what() is the whole message: "file.yaml:3:5: mxu.rowz: unknown key; did you mean rows?"
+struct Error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// What a quantity measures; each is delivered in its base unit.
+enum class Quantity {
+  frequency,  ///< "940 MHz" -> Hz
+  bytes,      ///< "16 MiB", "64 KiB", "512 B" (also kB, MB, GB, powers of ten) -> bytes
+  bandwidth,  ///< "34 GB/s", "1.5 TB/s" -> bytes per second
+  time,       ///< "2.5 us", "300 ns" -> seconds
+  power,      ///< "75 W", "300 mW" -> watts
+  energy,     ///< "0.21 pJ", "1.2 nJ" -> joules
+};
+
+/// One value of a configuration, with the place it came from. A Node remembers which of its keys were read:
+/// `reject_unread()` turns the others into errors, so a typo can never be ignored.
+///
+///     void read(const config::Node& node) {
+///       rows = node.at("mxu").at("rows").integer(1, 1024);       // required, with bounds
+///       clock_hz = node.at("clock").quantity(Quantity::frequency);
+///       if (auto stalls = node.find("stalls")) ...               // optional
+///     }
+class Node {
+ public:
+  bool is_map() const;
+  bool is_list() const;
+  /// The value under a key. Throws Error "missing key" naming the map's place and the keys it has.
+  Node at(std::string_view key) const;
+  /// The value under a key, or nothing.
+  std::optional<Node> find(std::string_view key) const;
+  /// The items of a list. Throws Error when it is none.
+  std::vector<Node> items() const;
+  /// The keys of a map, in the order of the file.
+  std::vector<std::string> keys() const;
+
+  std::int64_t integer(std::int64_t least, std::int64_t most) const;
+  double number(double least, double most) const;
+  bool boolean() const;
+  std::string text() const;
+  /// One of the given words; anything else is an error that lists them and names the nearest.
+  std::string choice(const std::vector<std::string>& words) const;
+  /// A positive value with a unit of this quantity, in base units. A plain number or another unit is an error.
+  double quantity(Quantity quantity) const;
+
+  /// "mxu.rows": the path from the root of its document.
+  std::string path() const;
+  /// "configs/tpu/tpu-v3.yaml:12:9", or "--set device.mxu.rows=0" for an override.
+  std::string where() const;
+  /// Throws Error about this value: "WHERE: PATH: message".
+  [[noreturn]] void fail(const std::string& message) const;
+
+  /// Throws Error about the first key below this node (in file order) that nobody has read, with the nearest key that was asked for.
+  void reject_unread() const;
+
+  struct Data;  ///< in node.cpp
+  explicit Node(std::shared_ptr<Data> data) : data_(std::move(data)) {}
+
+ private:
+  std::shared_ptr<Data> data_;
+};
+
+/// Reads a YAML file, merges what it `extends:` (a preset name or a file, its keys win), then applies overrides.
+/// Duplicate keys, cyclic `extends`, syntax errors, a missing or binary file are errors.
+/// `overrides` are "path=value" as typed after --set (without the leading "device."); an unknown path is an error when read.
+Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+/// The same from text (tests).
+Node parse(const std::string& text, const std::string& name = "<text>", const std::vector<std::string>& overrides = {});
+
+/// A name that ends in .yaml is a file, relative to `base`; any other ("tpu/tpu-v3", "workloads/linear") is a preset under configs/.
+/// Throws Error with the nearest existing name.
+std::filesystem::path resolve(const std::string& name, const std::filesystem::path& base);
+/// Where the presets lie: the `configs` folder of the source tree, or $TRIAD_CONFIGS.
+std::filesystem::path presets();
+
+/// Content hash over the merged values of the node, 16 hex digits; equal for equal configurations wherever their files lie.
+std::string digest(const Node& node);
+
+/// The candidate nearest to `word` by edit distance, or empty when none is near.
+std::string nearest(const std::string& word, const std::vector<std::string>& candidates);
+
+}  // namespace triad::config
