@@ -23,23 +23,23 @@ enum class OpKind {
   mse_grad,            ///< (prediction, target) -> 2 (prediction - target) / elements
   cross_entropy,       ///< (logits [b, c], classes int32 [b]) -> scalar mean of -log softmax(logits)[class]
   cross_entropy_grad,  ///< (logits, classes) -> (softmax(logits) - one_hot(classes)) / b
-  sgd,                 ///< (parameter, gradient[, velocity]) -> (parameter'[, velocity']); attributes learning_rate, momentum
-                       ///< velocity' = momentum * velocity + gradient; parameter' = parameter - learning_rate * velocity'
+  sgd,  ///< (parameter, gradient[, velocity]) -> (parameter'[, velocity']); attributes learning_rate, momentum
+        ///< velocity' = momentum * velocity + gradient; parameter' = parameter - learning_rate * velocity'
 };
 
-/// Builds the gradient of one op: given the op and the gradients of its outputs (-1 where none flows), appends ops of the
-/// backward phase to `graph` and returns the gradients of its inputs (-1 where none is needed or exists).
+/// Builds the gradient of one op: given the op and the gradients of its outputs (-1 where none flows), appends ops of
+/// the backward phase to `graph` and returns the gradients of its inputs (-1 where none is needed or exists).
 /// `wanted[i]` says whether input i needs one: no gradient is computed for the graph's inputs.
-using GradientRule = std::function<std::vector<TensorId>(Graph& graph, const Op& op, std::span<const TensorId> output_gradients,
-                                                         const std::vector<bool>& wanted)>;
+using GradientRule = std::function<std::vector<TensorId>(
+    Graph& graph, const Op& op, std::span<const TensorId> output_gradients, const std::vector<bool>& wanted)>;
 
 struct OpDefinition {
   OpKind kind;
   std::string name;
   /// Output tensors (shape and format; names are given by Graph::add_op). Throws std::invalid_argument.
   std::function<std::vector<Tensor>(std::span<const Tensor> inputs, const Attributes& attributes)> infer;
-  /// Algorithmic FLOPs: a contraction counts 2 per MAC, other arithmetic 1 per element (of the output; of the input for a
-  /// reduction or loss), movement 0.
+  /// Algorithmic FLOPs: a contraction counts 2 per MAC, other arithmetic 1 per element (of the output; of the input for
+  /// a reduction or loss), movement 0.
   std::function<std::int64_t(std::span<const Tensor> inputs, std::span<const Tensor> outputs)> flops;
   GradientRule gradient;  ///< empty when the op is not differentiated (gradients, optimizers)
 };
