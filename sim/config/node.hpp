@@ -8,12 +8,20 @@
 #include <string_view>
 #include <vector>
 
-/// YAML with units, inheritance and overrides. Every error names file:line:column, what was found and what would be right.
+/// YAML with units, inheritance and overrides. Every error names file:line:column, what was found and what would be
+/// right.
 namespace triad::config {
 
-/// The input is at fault (exit status 2). what() is the whole message: "file.yaml:3:5: mxu.rowz: unknown key; did you mean rows?"
+/// The input is at fault (exit status 2). what() is the whole message: "file.yaml:3:5: mxu.rowz: unknown key; did you
+/// mean rows?"
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+
+/// A key that nobody reads: a typo, or an override that this device does not have.
+struct UnknownKey : Error {
+  UnknownKey(std::string where, const std::string& message) : Error(where + ": " + message), where(std::move(where)) {}
+  std::string where;  ///< the place of the key: "file.yaml:3:5" or "--set device.mxu.rowz=8"
 };
 
 /// What a quantity measures; each is delivered in its base unit.
@@ -60,33 +68,64 @@ class Node {
   std::string path() const;
   /// "configs/tpu/tpu-v3.yaml:12:9", or "--set device.mxu.rows=0" for an override.
   std::string where() const;
+  /// The folder of the file that this value was written in (of an override: the current one): what a file name is
+  /// relative to.
+  std::filesystem::path folder() const;
   /// Throws Error about this value: "WHERE: PATH: message".
   [[noreturn]] void fail(const std::string& message) const;
 
-  /// Throws Error about the first key below this node (in file order) that nobody has read, with the nearest key that was asked for.
+  /// Throws Error about the first key below this node (in file order) that nobody has read, with the nearest key that
+  /// was asked for.
   void reject_unread() const;
 
   struct Data;  ///< in node.cpp
   explicit Node(std::shared_ptr<Data> data) : data_(std::move(data)) {}
+
+  friend void apply(const Node& node, const struct Override& override_);
+  friend void apply(const Node& node, const std::string& path, const Node& value);
+  friend std::string digest(const Node& node);
 
  private:
   std::shared_ptr<Data> data_;
 };
 
 /// Reads a YAML file, merges what it `extends:` (a preset name or a file, its keys win), then applies overrides.
-/// Duplicate keys, cyclic `extends`, syntax errors, a missing or binary file are errors.
-/// `overrides` are "path=value" as typed after --set (without the leading "device."); an unknown path is an error when read.
-Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {});
+/// Any map in the file may extend another file: `memory: {extends: memory/hbm2, channels: 8}`. Maps are merged, lists
+/// and values replaced. Duplicate keys, cyclic `extends`, syntax errors, a missing or binary file are errors.
+/// `overrides` are "path=value" as typed after --set, without the leading `scope` and its dot, which errors put back
+/// ("--set device.mxu.rows=0"); the value is YAML; an unknown path is an error when read.
+Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {},
+          const std::string& scope = "device");
 /// The same from text (tests).
-Node parse(const std::string& text, const std::string& name = "<text>", const std::vector<std::string>& overrides = {});
+Node parse(const std::string& text, const std::string& name = "<text>", const std::vector<std::string>& overrides = {},
+           const std::string& scope = "device");
 
-/// A name that ends in .yaml is a file, relative to `base`; any other ("tpu/tpu-v3", "workloads/linear") is a preset under configs/.
-/// Throws Error with the nearest existing name.
-std::filesystem::path resolve(const std::string& name, const std::filesystem::path& base);
+/// One value put in place of another after loading.
+struct Override {
+  std::string path;   ///< "mxu.rows", "layers.0.out_features"
+  std::string value;  ///< YAML text: "128", "{extends: memory/hbm3}"
+  std::string where;  ///< what errors name: "--set device.mxu.rows=128"
+};
+/// "mxu.rows=128" as typed after `--set SCOPE.`; throws Error when there is no "=".
+Override parse_override(const std::string& text, const std::string& scope);
+/// Puts the value at its path below `node`, which is changed; a key that is not there is added (reject_unread finds
+/// it). Throws UnknownKey when the path leads through a value that has no keys.
+void apply(const Node& node, const Override& override_);
+/// The same with a value taken from another document, whose places errors name.
+void apply(const Node& node, const std::string& path, const Node& value);
+
+/// A name that ends in .yaml is a file, relative to `base`; any other ("tpu/tpu-v3", "workloads/linear") is a preset
+/// under configs/. A preset in one of `folders` ("workloads") is also found without its folder ("linear"). Throws Error
+/// with the nearest existing name.
+std::filesystem::path resolve(const std::string& name, const std::filesystem::path& base,
+                              const std::vector<std::string>& folders = {});
 /// Where the presets lie: the `configs` folder of the source tree, or $TRIAD_CONFIGS.
 std::filesystem::path presets();
+/// The names of all presets below one folder of configs/ ("tpu" -> "tpu/tpu-v2", "tpu/tpu-v3"), sorted; "" for all.
+std::vector<std::string> preset_names(const std::string& folder = "");
 
-/// Content hash over the merged values of the node, 16 hex digits; equal for equal configurations wherever their files lie.
+/// Content hash over the merged values of the node, 16 hex digits; equal for equal configurations wherever their files
+/// lie.
 std::string digest(const Node& node);
 
 /// The candidate nearest to `word` by edit distance, or empty when none is near.

@@ -1,5 +1,6 @@
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <string>
 #include <vector>
@@ -15,9 +16,13 @@ struct HostTensor {
   std::vector<std::byte> bytes;
 
   static HostTensor zeros(graph::Shape shape, numerics::Format format = numerics::Format::fp32);
-  static HostTensor of(graph::Shape shape, const std::vector<float>& values);  ///< fp32
-  /// The elements as fp32 (bf16 widened exactly, int32 converted).
+  /// From as many values as the shape holds, else std::invalid_argument.
+  static HostTensor of(graph::Shape shape, const std::vector<float>& values);                  ///< fp32
+  static HostTensor of_integers(graph::Shape shape, const std::vector<std::int32_t>& values);  ///< int32
+  /// The elements as fp32 (bf16 widened exactly, int8 and int32 converted). Throws std::invalid_argument for fp16.
   std::vector<float> floats() const;
+  /// The elements of an int32 tensor. Throws std::invalid_argument for another format.
+  std::vector<std::int32_t> integers() const;
 };
 
 /// Final parameters by name ("fc1.weight"), in name order: what `weights.npz` holds.

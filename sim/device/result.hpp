@@ -12,18 +12,18 @@ namespace triad::device {
 struct UnitResult {
   std::string name;
   double clock_hz = 0;
-  std::uint64_t total_cycles = 0;                 ///< the run's length in the unit's own clock
-  std::map<std::string, std::uint64_t> cycles;    ///< by state; the states sum to total_cycles
-  std::map<std::string, std::uint64_t> actions;   ///< what it did, in counts
+  std::uint64_t total_cycles = 0;                ///< the run's length in the unit's own clock
+  std::map<std::string, std::uint64_t> cycles;   ///< by state; the states sum to total_cycles
+  std::map<std::string, std::uint64_t> actions;  ///< what it did, in counts
   double energy_joules = 0;
 };
 
 struct OpResult {
   std::string name, kind, phase;
-  std::uint64_t begin_cycle = 0, end_cycle = 0;   ///< in the device's clock, of the last step
-  std::optional<std::uint64_t> array_cycles;      ///< first operand into the array to its last MAC; contractions only
+  std::uint64_t begin_cycle = 0, end_cycle = 0;  ///< in the device's clock, of the last step
+  std::optional<std::uint64_t> array_cycles;     ///< first operand into the array to its last MAC; contractions only
   std::int64_t flops = 0;
-  std::string bound_by;                           ///< compute | memory | latency | launch
+  std::string bound_by;  ///< compute | memory | latency | launch
 };
 
 /// What one run of one device reports. Everything comes from the simulation; what was not measured is empty.
@@ -32,17 +32,18 @@ struct RunResult {
   double clock_hz = 0;
   std::uint64_t cycles = 0;
   double seconds = 0;
-  std::int64_t flops = 0;  ///< algorithmic FLOPs of all steps
-  double peak_flops_per_second = 0;   ///< for the job's precision
-  double peak_bytes_per_second = 0;   ///< of the device memory
+  std::int64_t flops = 0;            ///< algorithmic FLOPs of all steps
+  double peak_flops_per_second = 0;  ///< for the job's precision
+  double peak_bytes_per_second = 0;  ///< of the device memory
   bool fits_memory = true;
   std::optional<double> energy_joules, average_power_watts, peak_power_watts;
   std::vector<double> loss;
   std::optional<double> max_error_vs_reference;
   std::uint64_t read_bytes = 0, written_bytes = 0;
   double average_lanes = 0, peak_lanes = 0;
-  std::string bound_by;               ///< of the run: the class in which most of its time is spent
-  std::map<std::string, std::uint64_t> bound_cycles;  ///< device cycles by class: compute, memory, latency, launch; sum = cycles
+  std::string bound_by;  ///< of the run: the class in which most of its time is spent
+  /// Device cycles that each class covered (compute, memory, launch, latency; compute and memory may overlap).
+  std::map<std::string, std::uint64_t> bound_cycles;
   std::vector<UnitResult> units;
   std::vector<OpResult> ops;
   Weights weights;

@@ -59,8 +59,8 @@ struct Op {
   }
 };
 
-/// Ops stand in an order in which they can be executed. A persistent tensor (parameter, state) is updated through `updates`:
-/// after the step the value of `updated` is the value of `persistent`; both share one storage on a device.
+/// Ops stand in an order in which they can be executed. A persistent tensor (parameter, state) is updated through
+/// `updates`: after the step the value of `updated` is the value of `persistent`; both share one storage on a device.
 struct Graph {
   std::vector<Tensor> tensors;
   std::vector<Op> ops;
@@ -72,7 +72,8 @@ struct Graph {
 
   TensorId add_tensor(Tensor tensor);
   /// Appends an op; infers its outputs' shapes and formats and adds them as activations, named after the op.
-  /// Throws std::invalid_argument when the inputs do not fit the op (the message names op, shapes and what would be right).
+  /// Throws std::invalid_argument when the inputs do not fit the op (the message names op, shapes and what would be
+  /// right).
   std::vector<TensorId> add_op(OpKind kind, std::string name, std::vector<TensorId> inputs, Attributes attributes = {},
                                Phase phase = Phase::forward);
   const Tensor& tensor(TensorId id) const { return tensors.at(static_cast<std::size_t>(id)); }

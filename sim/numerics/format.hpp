@@ -18,11 +18,17 @@ std::string to_string(Format format);
 /// The one NaN that every unit delivers: quiet, positive, empty payload.
 inline constexpr std::uint32_t canonical_nan_bits = 0x7fc00000u;
 
-inline std::uint32_t bits_of(float value) { return std::bit_cast<std::uint32_t>(value); }
-inline float float_of(std::uint32_t bits) { return std::bit_cast<float>(bits); }
+inline std::uint32_t bits_of(float value) {
+  return std::bit_cast<std::uint32_t>(value);
+}
+inline float float_of(std::uint32_t bits) {
+  return std::bit_cast<float>(bits);
+}
 
 /// Any NaN becomes the canonical one; every other value is unchanged.
-inline float canonical(float value) { return value != value ? float_of(canonical_nan_bits) : value; }
+inline float canonical(float value) {
+  return value != value ? float_of(canonical_nan_bits) : value;
+}
 
 /// A subnormal becomes zero of the same sign; every other value is unchanged.
 inline float flush(float value) {
@@ -36,13 +42,17 @@ inline std::uint16_t bf16_bits(float value) {
   if ((bits & 0x7fffffffu) > 0x7f800000u) return canonical_nan_bits >> 16;
   return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
 }
-inline float bf16_value(std::uint16_t bits) { return float_of(static_cast<std::uint32_t>(bits) << 16); }
-inline float round_bf16(float value) { return bf16_value(bf16_bits(value)); }
+inline float bf16_value(std::uint16_t bits) {
+  return float_of(static_cast<std::uint32_t>(bits) << 16);
+}
+inline float round_bf16(float value) {
+  return bf16_value(bf16_bits(value));
+}
 
 /// The three bf16 parts of an fp32 value, largest first: a = part 0 + part 1 + part 2 up to 2^-24 relative.
 /// part 0 = bf16(a), part 1 = bf16(a - part 0), part 2 = bf16(a - part 0 - part 1), each difference rounded in fp32.
-/// Source: the bf16x6 decomposition, Henry, Tang, Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype For
-/// Higher-Precision Computations", ARITH 2019.
+/// Source: the bf16x6 decomposition, Henry, Tang, Heinecke, "Leveraging the bfloat16 Artificial Intelligence Datatype
+/// For Higher-Precision Computations", ARITH 2019.
 inline float bf16_part(float value, int part) {
   const float first = round_bf16(value);
   if (part == 0 || first - first != 0.0f) return part == 0 ? first : 0.0f;  // infinity and NaN have one part

@@ -1,0 +1,58 @@
+#include "models/kit/outcome.hpp"
+
+#include <filesystem>
+
+#include "sim/graph/op.hpp"
+
+namespace triad::kit {
+
+activity::Technology load_technology(const config::Node& device) {
+  const config::Node name = device.at("technology");
+  const auto file = config::presets() / "technology" / (name.text() + ".yaml");
+  if (!std::filesystem::exists(file)) {
+    std::vector<std::string> names;
+    for (const auto& entry : std::filesystem::directory_iterator(config::presets() / "technology")) {
+      names.push_back(entry.path().stem().string());
+    }
+    const std::string near = config::nearest(name.text(), names);
+    name.fail("no technology of this name under configs/technology" +
+              (near.empty() ? "" : "; did you mean " + near + "?"));
+  }
+  return activity::Technology(config::load(file));
+}
+
+void fill(device::RunResult& result, const activity::Recorder& recorder, const device::Job& job) {
+  result.cycles = activity::first_edge_at(recorder.length(), static_cast<std::uint64_t>(result.clock_hz));
+  result.seconds = static_cast<double>(recorder.length()) * 1e-15;
+  result.flops = job.graph.flops() * job.steps;
+  result.energy_joules = recorder.energy_joules();
+  result.average_power_watts = recorder.average_power_watts();
+  result.peak_power_watts = recorder.peak_power_watts();
+  result.average_lanes =
+      result.cycles == 0 ? 0 : static_cast<double>(recorder.lane_cycles()) / static_cast<double>(result.cycles);
+  result.bound_by = recorder.coverage().bound_by();
+  const activity::Coverage& coverage = recorder.coverage();
+  result.bound_cycles = {{"compute", coverage.compute},
+                         {"memory", coverage.memory},
+                         {"launch", coverage.launch},
+                         {"latency", coverage.latency}};
+  for (const activity::Recorder::Unit& unit : recorder.units()) {
+    device::UnitResult out{unit.name,    static_cast<double>(unit.hz), unit.total, {},
+                           unit.actions, unit.picojoules * 1e-12};
+    for (std::size_t s = 0; s < activity::state_count; ++s) {
+      if (unit.cycles[s] > 0) out.cycles[activity::to_string(static_cast<activity::State>(s))] = unit.cycles[s];
+    }
+    result.units.push_back(std::move(out));
+  }
+  for (std::size_t i = 0; i < job.graph.ops.size(); ++i) {
+    const activity::OpWindow& window = recorder.ops()[i];
+    if (!window.seen) continue;  // moved no data: a reshape
+    const graph::Op& op = job.graph.ops[i];
+    device::OpResult out{op.name, graph::to_string(op.kind),   graph::to_string(op.phase), window.begin, window.end,
+                         {},      graph::flops(job.graph, op), window.coverage.bound_by()};
+    if (window.array_seen) out.array_cycles = window.array_end - window.array_begin;
+    result.ops.push_back(std::move(out));
+  }
+}
+
+}  // namespace triad::kit

@@ -1,0 +1,16 @@
+#pragma once
+#include "sim/activity/recorder.hpp"
+#include "sim/activity/technology.hpp"
+#include "sim/device/job.hpp"
+#include "sim/device/result.hpp"
+
+namespace triad::kit {
+
+/// The technology that a device's configuration names: `technology: 7nm` -> configs/technology/7nm.yaml.
+activity::Technology load_technology(const config::Node& device);
+
+/// Fills in all that the record of a finished run tells: length, units with their cycle stacks, ops of the last step,
+/// what bounds them, energy and power, lanes. `result.clock_hz` must be set.
+void fill(device::RunResult& result, const activity::Recorder& recorder, const device::Job& job);
+
+}  // namespace triad::kit

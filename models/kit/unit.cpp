@@ -1,0 +1,27 @@
+#include "models/kit/unit.hpp"
+
+#include <algorithm>
+
+namespace triad::kit {
+
+Unit::Unit(const sc_core::sc_module_name& name, Clock clock) : sc_module(name), clock_(clock) {
+  SC_HAS_PROCESS(Unit);
+  SC_METHOD(woken);
+  sensitive << wake_;
+  dont_initialize();
+}
+
+void Unit::wake_at_time(Time time) {
+  time = std::max(time, now());
+  if (time >= next_) return;
+  next_ = time;
+  // Of several pending notifications sc_event keeps the earliest, which is this one.
+  wake_.notify(sc_core::sc_time::from_value(time - now()));
+}
+
+void Unit::woken() {
+  next_ = ~Time{0};
+  step();
+}
+
+}  // namespace triad::kit

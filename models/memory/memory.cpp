@@ -1,0 +1,112 @@
+#include "models/memory/memory.hpp"
+
+#include <fmt/core.h>
+
+#include <bit>
+#include <cmath>
+
+namespace triad::memory {
+
+using config::Quantity;
+
+Parameters Parameters::read(const config::Node& node) {
+  Parameters p;
+  p.clock_hz = static_cast<std::uint64_t>(node.at("clock").quantity(Quantity::frequency));
+  p.channels = static_cast<int>(node.at("channels").integer(1, 1024));
+  p.bandwidth = node.at("bandwidth").quantity(Quantity::bandwidth);
+  p.latency = node.at("latency").quantity(Quantity::time);
+  p.interleave = static_cast<std::uint64_t>(node.at("interleave").quantity(Quantity::bytes));
+  p.access = static_cast<std::uint64_t>(node.at("access").quantity(Quantity::bytes));
+  p.credits = static_cast<int>(node.at("credits").integer(1, 1 << 20));
+  p.capacity = static_cast<std::uint64_t>(node.at("capacity").quantity(Quantity::bytes));
+  p.energy = node.at("energy").text();
+  if (!std::has_single_bit(p.access)) node.at("access").fail("must be a power of two");
+  if (!std::has_single_bit(p.interleave) || p.interleave < p.access) {
+    node.at("interleave").fail(fmt::format("must be a power of two and at least access ({} B)", p.access));
+  }
+  return p;
+}
+
+std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
+  return {{"memory capacity", fmt::format("{:.4g} GiB", static_cast<double>(capacity) / (1ull << 30))},
+          {"memory bandwidth", fmt::format("{:.4g} GB/s", bandwidth / 1e9)},
+          {"memory latency", fmt::format("{:.4g} ns", latency * 1e9)},
+          {"memory channels", fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave)},
+          {"memory requests in flight", std::to_string(credits)}};
+}
+
+Memory::Memory(const sc_core::sc_module_name& name, const Parameters& parameters, activity::Recorder& recorder,
+               const activity::Technology& technology)
+    : Unit(name, kit::Clock(parameters.clock_hz)),
+      parameters_(parameters),
+      latency_(static_cast<Time>(std::llround(parameters.latency * 1e15))),
+      access_time_(static_cast<Time>(
+          std::llround(static_cast<double>(parameters.access * static_cast<std::uint64_t>(parameters.channels)) /
+                       parameters.bandwidth * 1e15))),
+      accesses_(static_cast<std::size_t>(parameters.channels)) {
+  for (int c = 0; c < parameters.channels; ++c) {
+    kit::Track track(recorder, fmt::format("{}.channel{}", static_cast<const char*>(name), c), clock(),
+                     activity::Resource::memory);
+    const int moved = track.add_action("bytes_moved", 8 * technology.picojoules(parameters.energy));
+    channels_.push_back({track, moved, 0});
+  }
+}
+
+bool Memory::accept(const Request& request, Handler done) {
+  if (pending_.size() >= static_cast<std::size_t>(parameters_.credits)) return false;
+  const Completion completion = serve(request);
+  (request.write ? written_bytes_ : read_bytes_) += request.bytes();
+  pending_.push({completion.last, order_++, completion, std::move(done)});
+  wake_at_time(pending_.top().at);
+  return true;
+}
+
+Completion Memory::serve(const Request& request) {
+  // How many whole accesses of each channel the rows touch. Full turns over all channels are counted at once.
+  const std::uint64_t channels = channels_.size(), turn = channels * parameters_.interleave;
+  const std::uint64_t per_interleave = parameters_.interleave / parameters_.access;
+  std::fill(accesses_.begin(), accesses_.end(), 0);
+  for (std::uint64_t row = 0; row < request.rows; ++row) {
+    std::uint64_t at = request.address + static_cast<std::uint64_t>(static_cast<std::int64_t>(row) * request.stride);
+    std::uint64_t end = (at + request.row_bytes + parameters_.access - 1) / parameters_.access * parameters_.access;
+    at = at / parameters_.access * parameters_.access;
+    const std::uint64_t turns = (end - at) / turn;
+    if (turns > 0) {
+      for (std::uint64_t& n : accesses_) n += turns * per_interleave;
+      at += turns * turn;
+    }
+    while (at < end) {
+      const std::uint64_t next = std::min(end, (at / parameters_.interleave + 1) * parameters_.interleave);
+      accesses_[at / parameters_.interleave % channels] += (next - at) / parameters_.access;
+      at = next;
+    }
+  }
+  const Time arrived = clock().time_of(clock().after(kit::now())) + latency_;
+  Time first = ~Time{0}, last = arrived;
+  for (std::size_t c = 0; c < channels_.size(); ++c) {
+    if (accesses_[c] == 0) continue;
+    Channel& channel = channels_[c];
+    const Time begin = std::max(arrived, channel.free);
+    channel.free = begin + accesses_[c] * access_time_;
+    const Cycle from = clock().at(begin), to = clock().at(channel.free);
+    channel.track.state(activity::State::busy, request.tag, from, to);
+    channel.track.count(channel.moved, accesses_[c] * parameters_.access, from, to);
+    first = std::min(first, begin + access_time_);
+    last = std::max(last, channel.free);
+  }
+  return {std::min(first, last), last};
+}
+
+void Memory::step() {
+  bool freed = false;
+  while (!pending_.empty() && pending_.top().at <= kit::now()) {
+    const Pending next = std::move(const_cast<Pending&>(pending_.top()));
+    pending_.pop();
+    freed = true;
+    next.done(next.completion);
+  }
+  if (freed) credit_freed_.notify(sc_core::SC_ZERO_TIME);
+  if (!pending_.empty()) wake_at_time(pending_.top().at);
+}
+
+}  // namespace triad::memory

@@ -1,0 +1,21 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/device/device.hpp"
+
+namespace triad::device {
+
+void Registry::add(Architecture architecture) {
+  if (find(architecture.name) != nullptr) {
+    throw std::invalid_argument(fmt::format("the architecture {} is registered twice", architecture.name));
+  }
+  architectures_.push_back(std::move(architecture));
+}
+
+const Architecture* Registry::find(const std::string& name) const {
+  const auto found = std::ranges::find(architectures_, name, &Architecture::name);
+  return found == architectures_.end() ? nullptr : &*found;
+}
+
+}  // namespace triad::device

@@ -1,0 +1,38 @@
+#include "sim/device/host_tensor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <stdexcept>
+
+namespace triad::device {
+namespace {
+
+using numerics::Format;
+
+TEST(HostTensor, HoldsFloatsAndIntegers) {
+  EXPECT_EQ(HostTensor::of({2, 2}, {1, -2, 3.5f, 0}).floats(), (std::vector<float>{1, -2, 3.5f, 0}));
+  EXPECT_EQ(HostTensor::of_integers({3}, {7, -1, 0}).integers(), (std::vector<std::int32_t>{7, -1, 0}));
+  EXPECT_EQ(HostTensor::of_integers({3}, {7, -1, 0}).floats(), (std::vector<float>{7, -1, 0}));
+  EXPECT_EQ(HostTensor::of({}, {4}).floats(), std::vector<float>{4});
+  EXPECT_EQ(HostTensor::zeros({5, 7}, Format::bf16).bytes.size(), 70u);
+}
+
+TEST(HostTensor, WidensBf16Exactly) {
+  HostTensor tensor = HostTensor::zeros({2}, Format::bf16);
+  const std::uint16_t words[2] = {0x3f80, 0xc049};  // 1, -3.140625
+  std::memcpy(tensor.bytes.data(), words, sizeof words);
+  EXPECT_EQ(tensor.floats(), (std::vector<float>{1.0f, -3.140625f}));
+}
+
+TEST(HostTensor, RejectsWhatDoesNotFit) {
+  EXPECT_THROW(HostTensor::of({2, 2}, {1, 2, 3}), std::invalid_argument);
+  EXPECT_THROW(HostTensor::of({2}, {1, 2}).integers(), std::invalid_argument);
+  EXPECT_THROW(HostTensor::zeros({2}, Format::fp16).floats(), std::invalid_argument);
+  HostTensor torn = HostTensor::of({2}, {1, 2});
+  torn.bytes.resize(7);
+  EXPECT_THROW(torn.floats(), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace triad::device

@@ -1,0 +1,128 @@
+#include "sim/graph/training.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "sim/graph/op.hpp"
+
+/// The structure of the training step. That its gradients are right is checked against finite differences, where graphs
+/// can be run: tests/unit/sim/reference/gradient_test.cpp.
+namespace triad::graph {
+namespace {
+
+/// y = x Wᵀ + b with mean squared error, 32 samples, 10 -> 1; operands of the product cast to `format`.
+Graph linear(numerics::Format format = numerics::Format::fp32) {
+  Graph graph;
+  TensorId x = graph.add_tensor({"x", {32, 10}, numerics::Format::fp32, Role::input});
+  const TensorId y = graph.add_tensor({"y", {32, 1}, numerics::Format::fp32, Role::input});
+  TensorId w = graph.add_tensor({"fc.weight", {1, 10}, numerics::Format::fp32, Role::parameter});
+  const TensorId b = graph.add_tensor({"fc.bias", {1}, numerics::Format::fp32, Role::parameter});
+  if (format == numerics::Format::bf16) {
+    x = graph.add_op(OpKind::cast, "x.bf16", {x}, {{"format", std::string("bf16")}})[0];
+    w = graph.add_op(OpKind::cast, "fc.weight.bf16", {w}, {{"format", std::string("bf16")}})[0];
+  }
+  const TensorId product = graph.add_op(OpKind::matmul, "fc.matmul", {x, w}, {{"transpose_b", true}})[0];
+  const TensorId sum = graph.add_op(OpKind::add, "fc.add", {product, b})[0];
+  graph.loss = graph.add_op(OpKind::mse, "loss", {sum, y})[0];
+  return graph;
+}
+
+std::vector<std::string> names(const Graph& graph) {
+  std::vector<std::string> result;
+  for (const Op& op : graph.ops) result.push_back(op.name);
+  return result;
+}
+
+TEST(Training, StepOfALinearLayer) {
+  const Graph step = training_step(linear(), {0.01, 0.0});
+  EXPECT_EQ(names(step), (std::vector<std::string>{"fc.matmul", "fc.add", "loss", "fc.add.grad", "fc.bias.grad",
+                                                   "fc.weight.grad", "fc.weight.update", "fc.bias.update"}));
+  // Forward 2*32*10 + 32 + 32, backward 32 (loss) + 32 (bias) + 2*32*10 (weight; none for x), update 10 + 1.
+  EXPECT_EQ(step.flops(), 640 + 32 + 32 + 32 + 32 + 640 + 11);
+  EXPECT_EQ(step.parameters(), 11);
+  ASSERT_EQ(step.updates.size(), 2u);
+  EXPECT_EQ(step.storage(step.updates[0].updated), step.updates[0].persistent);
+  EXPECT_EQ(step.storage(step.loss), step.loss);
+}
+
+TEST(Training, MomentumKeepsAVelocityPerParameter) {
+  const Graph step = training_step(linear(), {0.01, 0.9});
+  ASSERT_EQ(step.updates.size(), 4u);
+  const Tensor& velocity = step.tensor(step.updates[1].persistent);
+  EXPECT_EQ(velocity.name, "fc.weight.velocity");
+  EXPECT_EQ(velocity.role, Role::state);
+  EXPECT_EQ(step.tensor(step.updates[1].updated).name, "fc.weight.update.velocity");
+}
+
+TEST(Training, GradientsThatEnterAContractionHaveItsFormat) {
+  const Graph step = training_step(linear(numerics::Format::bf16), {});
+  int contractions = 0;
+  for (const Op& op : step.ops) {
+    if (!is_contraction(op.kind)) continue;
+    ++contractions;
+    for (const TensorId operand : op.inputs) EXPECT_EQ(step.tensor(operand).format, numerics::Format::bf16) << op.name;
+    EXPECT_EQ(step.tensor(op.outputs[0]).format, numerics::Format::fp32);
+  }
+  EXPECT_EQ(contractions, 2);
+  EXPECT_EQ(std::ranges::count(names(step), "fc.weight.grad"), 1);
+}
+
+TEST(Training, GradientsOfATensorUsedTwiceAreAdded) {
+  Graph graph;
+  const TensorId w = graph.add_tensor({"w", {3, 3}, numerics::Format::fp32, Role::parameter});
+  const TensorId y = graph.add_tensor({"y", {3, 3}, numerics::Format::fp32, Role::input});
+  const TensorId square = graph.add_op(OpKind::matmul, "square", {w, w})[0];
+  graph.loss = graph.add_op(OpKind::mse, "loss", {square, y})[0];
+  const auto gradients = differentiate(graph);
+  ASSERT_EQ(gradients.size(), 1u);
+  EXPECT_EQ(graph.tensor(gradients[0].second).name, "w.grad.sum");
+}
+
+TEST(Training, OpsStandInAnExecutableOrder) {
+  const Graph step = training_step(linear(numerics::Format::bf16), {0.1, 0.9});
+  std::vector<bool> made(step.tensors.size(), false);
+  for (std::size_t id = 0; id < made.size(); ++id) made[id] = step.tensors[id].role != Role::activation;
+  for (const Op& op : step.ops) {
+    for (const TensorId input : op.inputs) EXPECT_TRUE(made[static_cast<std::size_t>(input)]) << op.name;
+    for (const TensorId output : op.outputs) made[static_cast<std::size_t>(output)] = true;
+  }
+}
+
+std::string rejection(Graph graph) {
+  try {
+    training_step(graph, {});
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "accepted";
+}
+
+TEST(Training, RejectsWhatHasNoGradient) {
+  Graph no_loss = linear();
+  no_loss.loss = -1;
+  EXPECT_EQ(rejection(no_loss), "the graph has no loss to differentiate");
+
+  Graph read = linear();
+  read.add_op(OpKind::relu, "after", {read.loss});
+  EXPECT_EQ(rejection(read), "loss: the loss must be the root of the graph, but after reads it");
+
+  Graph other = linear();
+  other.loss = other.ops[0].outputs[0];
+  other.ops.pop_back(), other.ops.pop_back();
+  EXPECT_EQ(rejection(other), "fc.matmul: matmul is no loss; must be mse or cross_entropy");
+
+  Graph unused = linear();
+  unused.add_tensor({"spare", {2}, numerics::Format::fp32, Role::parameter});
+  EXPECT_EQ(rejection(unused), "spare: the loss does not depend on this parameter");
+
+  Graph twice;
+  const TensorId w = twice.add_tensor({"w", {2}, numerics::Format::fp32, Role::parameter});
+  const TensorId gradient = twice.add_op(OpKind::relu_grad, "g", {w, w})[0];
+  twice.loss = twice.add_op(OpKind::mse, "loss", {gradient, w})[0];
+  EXPECT_EQ(rejection(twice), "g: relu_grad has no gradient");
+}
+
+}  // namespace
+}  // namespace triad::graph
