@@ -29,11 +29,9 @@ std::string section(const std::string& title, const std::string& use, const std:
                     std::size_t width) {
   std::size_t longest = 0;
   for (const std::string& preset : presets) longest = std::max(longest, preset.size());
-  const std::size_t room = width > longest + 24 ? width - longest - 4 : 20;
   std::string text = fmt::format("{} ({})\n", title, use);
   for (const std::string& preset : presets) {
-    const std::string summary = report::shortened(summary_of(preset), room);
-    text += summary.empty() ? fmt::format("  {}\n", preset) : fmt::format("  {:<{}}  {}\n", preset, longest, summary);
+    text += report::entry(fmt::format("{:<{}}", preset, longest), summary_of(preset), width);
   }
   if (presets.empty()) text += "  none\n";
   return text;

@@ -172,7 +172,13 @@ report::Report run(const device::Registry& registry, const std::string& device, 
 
 report::Report run_reference(const std::string& workload, const Options& options) {
   const fs::path file = config::resolve(workload, fs::current_path(), {"workloads"});
-  const device::Job job = load_job(file, read_settings(options.set, {}).workload);
+  const Settings settings = read_settings(options.set, {});
+  if (!settings.devices.empty()) {
+    throw config::Error(settings.devices.front().change.where + ": the host reference has no parameters");
+  }
+  if (options.max_cycles > 0) throw config::Error("--max-cycles: the host reference has no cycles");
+  if (options.check) throw config::Error("--check: the host reference is what devices are compared with");
+  const device::Job job = load_job(file, settings.workload);
   return {report::workload_of(job),
           run_in_children({{reference_name, [&] { return reference_result(job); }}}, options.progress)};
 }

@@ -19,7 +19,8 @@ std::string si(double value, const std::string& unit) {
   // 999.95 would print as 1000.0: it belongs to the next prefix.
   while (std::abs(scaled) >= 999.95 && prefix + 1 < static_cast<int>(prefixes.size())) scaled /= 1000, ++prefix;
   while (scaled != 0 && std::abs(scaled) < 0.99995 && prefix > 0) scaled *= 1000, --prefix;
-  return fmt::format("{:.4g} {}{}", scaled, prefixes[static_cast<std::size_t>(prefix)], unit);
+  const std::string suffix = prefixes[static_cast<std::size_t>(prefix)] + unit;
+  return fmt::format("{:.4g}{}{}", scaled, suffix.empty() ? "" : " ", suffix);
 }
 
 std::string grouped(std::uint64_t value) {
@@ -78,6 +79,18 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
     line += (line.empty() ? "" : " ") + word;
   }
   return result + std::string(first ? 0 : indent, ' ') + line + "\n";
+}
+
+std::string entry(const std::string& name, const std::string& text, std::size_t width) {
+  const std::string head = "  " + name + "  ";
+  const std::size_t indent = columns(head);
+  constexpr std::size_t least = 20;  // columns for the text
+  std::string lines = wrapped(text, std::max(width, indent + least) - indent);
+  for (std::size_t at = lines.find('\n'); at + 1 < lines.size(); at = lines.find('\n', at + 1)) {
+    lines.insert(at + 1, std::string(indent, ' '));
+  }
+  if (text.empty()) return "  " + name.substr(0, name.find_last_not_of(' ') + 1) + "\n";
+  return head + lines;
 }
 
 std::string Table::text(std::size_t width) const {

@@ -24,6 +24,9 @@ std::string shortened(const std::string& text, std::size_t width);
 /// Lines of at most `width` columns, broken at blanks; lines after the first begin with `indent` blanks.
 std::string wrapped(const std::string& text, std::size_t width, std::size_t indent = 0);
 
+/// "  name  text", the text broken at blanks and kept in its column.
+std::string entry(const std::string& name, const std::string& text, std::size_t width);
+
 /// A table whose columns are as wide as their texts. Too wide for the terminal, it gives up columns, those of the
 /// highest `give_up` first (0: never), then shortens its first column.
 class Table {
