@@ -27,7 +27,7 @@ double since(std::chrono::steady_clock::time_point begin) {
 device::Job load_job(const fs::path& file, const std::vector<std::string>& overrides) {
   const config::Node node = config::load(file, overrides, "workload");
   node.find("summary");  // for `triad list`
-  return workload::read(node, fs::absolute(file).parent_path());
+  return workload::read(node);
 }
 
 device::RunResult reference_result(const device::Job& job) {
