@@ -7,9 +7,9 @@
 
 namespace triad::kit {
 
-/// A bounded channel between two units of one clock, with a latency of one cycle both ways: what is pushed in cycle t can be
-/// popped from t + 1 on, a place that is freed in t can be filled from t + 1 on. So the order in which the two units are stepped
-/// within a cycle does not matter.
+/// A bounded channel between two units of one clock, with a latency of one cycle both ways: what is pushed in cycle t
+/// can be popped from t + 1 on, a place that is freed in t can be filled from t + 1 on. So the order in which the two
+/// units are stepped within a cycle does not matter.
 template <class T>
 class Channel {
  public:
@@ -26,7 +26,9 @@ class Channel {
     consumer_->wake_at(now + 1);
   }
   /// What the consumer sees in this cycle (valid), or nullptr.
-  const T* front(Cycle now) const { return items_.empty() || items_.front().pushed >= now ? nullptr : &items_.front().item; }
+  const T* front(Cycle now) const {
+    return items_.empty() || items_.front().pushed >= now ? nullptr : &items_.front().item;
+  }
   void pop(Cycle now) {
     items_.pop_front();
     popped_ = last_pop_ == now ? popped_ + 1 : 1;

@@ -14,7 +14,9 @@ struct Body {
   std::string operator()(const Transfer& t) const {
     return fmt::format("{} memory {:#x} stride {} step {}", text(t.block), t.memory.base, t.stride, t.memory.stride);
   }
-  std::string operator()(const LoadWeights& w) const { return fmt::format("weights {} part {}", text(w.weights), w.part); }
+  std::string operator()(const LoadWeights& w) const {
+    return fmt::format("weights {} part {}", text(w.weights), w.part);
+  }
   std::string operator()(const MatrixMultiply& m) const {
     return fmt::format("multiply {} part {} {} {}", text(m.rows), m.part, m.accumulate ? "+=>" : "=>", text(m.result));
   }
@@ -31,8 +33,10 @@ struct Body {
 }  // namespace
 
 std::string to_string(const Instruction& instruction, const Parameters& parameters) {
-  std::string out = fmt::format("{:12} {}", parameters.unit_name(instruction.unit), std::visit(Body{}, instruction.body));
-  for (const Wait& wait : instruction.waits) out += fmt::format(" wait({} {})", parameters.unit_name(wait.unit), wait.count);
+  std::string out =
+      fmt::format("{:12} {}", parameters.unit_name(instruction.unit), std::visit(Body{}, instruction.body));
+  for (const Wait& wait : instruction.waits)
+    out += fmt::format(" wait({} {})", parameters.unit_name(wait.unit), wait.count);
   return out;
 }
 

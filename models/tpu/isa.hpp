@@ -8,7 +8,8 @@
 #include "models/tpu/parameters.hpp"
 #include "sim/graph/op.hpp"
 
-/// The TPU's instruction set: one instruction stream, dispatched in order to the queues of decoupled units. No SystemC here.
+/// The TPU's instruction set: one instruction stream, dispatched in order to the queues of decoupled units. No SystemC
+/// here.
 namespace triad::tpu {
 
 using numerics::Format;
@@ -23,7 +24,8 @@ struct Block {
   std::uint64_t span() const { return rows == 0 ? 0 : (rows - 1) * pitch + row_bytes(); }
   /// The part that begins at (row, column).
   Block part(std::uint64_t row, std::uint64_t column, std::uint64_t n_rows, std::uint64_t n_columns) const {
-    return {address + row * pitch + column * static_cast<std::uint64_t>(numerics::bytes_of(format)), n_rows, n_columns, pitch, format};
+    return {address + row * pitch + column * static_cast<std::uint64_t>(numerics::bytes_of(format)), n_rows, n_columns,
+            pitch, format};
   }
 };
 
@@ -34,15 +36,15 @@ struct Transfer {
   Block block;
 };
 
-/// mxuN_weights: a block of at most R x C into the next weight tile, the rest of the tile is zero. fp32 elements are split at
-/// the port: bf16 part `part` is loaded.
+/// mxuN_weights: a block of at most R x C into the next weight tile, the rest of the tile is zero. fp32 elements are
+/// split at the port: bf16 part `part` is loaded.
 struct LoadWeights {
   Block weights;
   int part = 0;
 };
 
-/// mxuN: the rows of a block of at most R columns through the array, with the next weight tile. Their results go to `result`
-/// (fp32): added to what is there (`accumulate`) or in its place.
+/// mxuN: the rows of a block of at most R columns through the array, with the next weight tile. Their results go to
+/// `result` (fp32): added to what is there (`accumulate`) or in its place.
 struct MatrixMultiply {
   Block rows;
   int part = 0;
@@ -59,8 +61,9 @@ struct Vector {
   std::vector<Block> inputs, outputs;
   Broadcast broadcast = Broadcast::none;
   bool accumulate = false;  ///< reductions: add to what the output holds
-  float scale = 1;          ///< scale: the factor. mse, cross_entropy: applied to the sum. *_grad: 1 / elements. sgd: learning rate
-  float momentum = 0;       ///< sgd
+  float scale =
+      1;  ///< scale: the factor. mse, cross_entropy: applied to the sum. *_grad: 1 / elements. sgd: learning rate
+  float momentum = 0;  ///< sgd
 };
 
 /// transpose: columns become rows.

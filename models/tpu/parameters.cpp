@@ -13,7 +13,9 @@ namespace {
 
 systolic::Backend read_backend(const Node& node) {
   const std::string word = node.choice({"model", "rtl", "lockstep"});
-  return word == "rtl" ? systolic::Backend::rtl : word == "lockstep" ? systolic::Backend::lockstep : systolic::Backend::model;
+  return word == "rtl"        ? systolic::Backend::rtl
+         : word == "lockstep" ? systolic::Backend::lockstep
+                              : systolic::Backend::model;
 }
 
 }  // namespace

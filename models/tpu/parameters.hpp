@@ -12,12 +12,12 @@ namespace triad::tpu {
 struct Parameters {
   std::uint64_t clock_hz = 0;
   struct {
-    int count = 1;           ///< matrix units
+    int count = 1;  ///< matrix units
     int rows = 0, columns = 0;
     systolic::Backend backend = systolic::Backend::model;  ///< optional
-    cosim::Stalls stalls;    ///< optional, for tests
-    int weight_tiles = 2;    ///< tiles between the queue and the shadow bank
-    int bursts = 4;          ///< bursts of rows in flight
+    cosim::Stalls stalls;                                  ///< optional, for tests
+    int weight_tiles = 2;                                  ///< tiles between the queue and the shadow bank
+    int bursts = 4;                                        ///< bursts of rows in flight
   } mxu;
   struct {
     int lanes = 0;           ///< fp32 lanes
@@ -36,9 +36,9 @@ struct Parameters {
     int requests = 0;      ///< in flight, loads and stores each
   } dma;
   struct {
-    double launch_seconds = 0;   ///< from the host's doorbell to the first instruction
-    int steps_per_launch = 1;    ///< training steps that one launch runs
-    int queue_depth = 0;         ///< instructions of each unit's queue
+    double launch_seconds = 0;  ///< from the host's doorbell to the first instruction
+    int steps_per_launch = 1;   ///< training steps that one launch runs
+    int queue_depth = 0;        ///< instructions of each unit's queue
   } sequencer;
   double static_watts = 0;
 

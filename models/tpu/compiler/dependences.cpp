@@ -4,7 +4,8 @@
 
 namespace triad::tpu {
 
-Dependences::Dependences(int units) : issued_(static_cast<std::size_t>(units)), waited_(static_cast<std::size_t>(units)) {}
+Dependences::Dependences(int units)
+    : issued_(static_cast<std::size_t>(units)), waited_(static_cast<std::size_t>(units)) {}
 
 void Dependences::split(Ranges& ranges, std::uint64_t at) {
   auto next = ranges.upper_bound(at);

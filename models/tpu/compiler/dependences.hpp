@@ -7,9 +7,10 @@
 
 namespace triad::tpu {
 
-/// Finds what an instruction must wait for: it follows which unit last wrote and read every range of on-chip and device memory.
-/// A reader waits for the writers; a writer waits for readers and writers. Writes of one op do not wait for one another: the
-/// compiler never lets two units write the same element in an op, and a matrix unit adds to its results in order.
+/// Finds what an instruction must wait for: it follows which unit last wrote and read every range of on-chip and device
+/// memory. A reader waits for the writers; a writer waits for readers and writers. Writes of one op do not wait for one
+/// another: the compiler never lets two units write the same element in an op, and a matrix unit adds to its results in
+/// order.
 class Dependences {
  public:
   enum class Space { vmem, memory };
@@ -19,8 +20,8 @@ class Dependences {
     bool write;
   };
   explicit Dependences(int units);
-  /// The next instruction of `unit`: registers its accesses and returns what it waits for, without what an earlier instruction
-  /// of the same queue has waited for.
+  /// The next instruction of `unit`: registers its accesses and returns what it waits for, without what an earlier
+  /// instruction of the same queue has waited for.
   std::vector<Wait> add(int unit, int op, std::span<const Access> accesses);
   /// Instructions of a unit so far.
   std::uint64_t issued(int unit) const { return issued_[static_cast<std::size_t>(unit)]; }

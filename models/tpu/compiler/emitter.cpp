@@ -10,7 +10,9 @@ using Space = Dependences::Space;
 
 namespace {
 
-Access of(const Block& block, bool write) { return {Space::vmem, block.address, block.address + block.span(), write}; }
+Access of(const Block& block, bool write) {
+  return {Space::vmem, block.address, block.address + block.span(), write};
+}
 
 /// What an instruction touches. A matrix unit's own accumulation is no read: its results are added in order.
 struct Accesses {
@@ -37,9 +39,13 @@ struct Accesses {
   std::vector<Access> operator()(const Transpose& t) const { return {of(t.from, false), of(t.to, true)}; }
 };
 
-std::uint64_t aligned(std::uint64_t bytes) { return (bytes + Residency::alignment - 1) / Residency::alignment * Residency::alignment; }
+std::uint64_t aligned(std::uint64_t bytes) {
+  return (bytes + Residency::alignment - 1) / Residency::alignment * Residency::alignment;
+}
 
-std::uint64_t size_of(const graph::Tensor& tensor) { return static_cast<std::uint64_t>(numerics::bytes_of(tensor.format)); }
+std::uint64_t size_of(const graph::Tensor& tensor) {
+  return static_cast<std::uint64_t>(numerics::bytes_of(tensor.format));
+}
 
 }  // namespace
 

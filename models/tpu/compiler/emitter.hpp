@@ -15,7 +15,8 @@ struct Tile {
   bool operator==(const Tile&) const = default;
 };
 
-/// Appends instructions to a program: finds their waits, moves tiles of tensors on and off the chip, hands out staging buffers.
+/// Appends instructions to a program: finds their waits, moves tiles of tensors on and off the chip, hands out staging
+/// buffers.
 class Emitter {
  public:
   Emitter(const Parameters& parameters, const device::Job& job);
@@ -58,8 +59,8 @@ class Emitter {
   std::uint64_t reserved_ = 0;
 };
 
-/// A tensor that an op reads, as a matrix of `columns` columns: tiles come from on-chip memory, or through two staging buffers
-/// (so that the next tile is loaded while this one is used), or, transposed, through the transpose unit.
+/// A tensor that an op reads, as a matrix of `columns` columns: tiles come from on-chip memory, or through two staging
+/// buffers (so that the next tile is loaded while this one is used), or, transposed, through the transpose unit.
 class Source {
  public:
   Source(Emitter& emitter, graph::TensorId tensor, std::uint64_t columns, bool transposed, std::uint64_t tile_elements);

@@ -3,8 +3,9 @@
 
 namespace triad::tpu {
 
-/// C[m,n] = A[m,k] B[k,n] on the matrix units: tiles of at most what on-chip memory holds; inside a tile, columns in blocks of C
-/// go round the matrix units, k in blocks of R is accumulated in ascending order, an fp32 product in six passes each.
+/// C[m,n] = A[m,k] B[k,n] on the matrix units: tiles of at most what on-chip memory holds; inside a tile, columns in
+/// blocks of C go round the matrix units, k in blocks of R is accumulated in ascending order, an fp32 product in six
+/// passes each.
 void lower_matmul(Emitter& emitter, const graph::Op& op);
 
 /// Every other op: instructions of the vector unit over tiles. Throws device::Unsupported naming the op.

@@ -10,14 +10,16 @@ namespace triad::tpu {
 
 namespace {
 
-std::uint64_t round_up(std::uint64_t value, std::uint64_t to) { return (value + to - 1) / to * to; }
+std::uint64_t round_up(std::uint64_t value, std::uint64_t to) {
+  return (value + to - 1) / to * to;
+}
 
 struct Tiling {
   std::uint64_t m, n, k;
 };
 
-/// The largest tiles that fit: starting from the whole product (k at most four arrays deep, so that loading the next block
-/// overlaps with computing this one), the largest side is halved until the staging buffers hold it.
+/// The largest tiles that fit: starting from the whole product (k at most four arrays deep, so that loading the next
+/// block overlaps with computing this one), the largest side is halved until the staging buffers hold it.
 Tiling choose(const Emitter& emitter, const graph::Op& op, Tiling whole, bool transpose_a, bool transpose_b) {
   const auto rows = static_cast<std::uint64_t>(emitter.parameters().mxu.rows);
   const auto columns = static_cast<std::uint64_t>(emitter.parameters().mxu.columns);
@@ -27,7 +29,9 @@ Tiling choose(const Emitter& emitter, const graph::Op& op, Tiling whole, bool tr
   // Six buffers are aligned; leave room for it.
   const std::uint64_t room = emitter.staging_bytes() - std::min(emitter.staging_bytes(), 10 * Residency::alignment);
   Tiling tile{whole.m, whole.n, std::min(whole.k, 4 * rows)};
-  const auto halve = [](std::uint64_t side, std::uint64_t unit) { return std::max(round_up((side + 1) / 2, unit), std::uint64_t{1}); };
+  const auto halve = [](std::uint64_t side, std::uint64_t unit) {
+    return std::max(round_up((side + 1) / 2, unit), std::uint64_t{1});
+  };
   while (a * tile.m * tile.k + b * tile.k * tile.n + c * tile.m * tile.n > room) {
     if (tile.m >= tile.n && tile.m >= tile.k && tile.m > 1) {
       tile.m = (tile.m + 1) / 2;
@@ -40,8 +44,9 @@ Tiling choose(const Emitter& emitter, const graph::Op& op, Tiling whole, bool tr
     } else if (tile.m > 1) {
       tile.m = (tile.m + 1) / 2;
     } else {
-      throw device::Unsupported(fmt::format("{}: a tile of 1 x {} x {} does not fit into {} bytes of staging memory (vmem.size)",
-                                            op.name, tile.n, tile.k, emitter.staging_bytes()));
+      throw device::Unsupported(
+          fmt::format("{}: a tile of 1 x {} x {} does not fit into {} bytes of staging memory (vmem.size)", op.name,
+                      tile.n, tile.k, emitter.staging_bytes()));
     }
   }
   return tile;
@@ -57,11 +62,12 @@ void lower_matmul(Emitter& emitter, const graph::Op& op) {
   const auto k = static_cast<std::uint64_t>(a_shape[transpose_a ? 0 : 1]);
   const Format format = emitter.tensor(op.inputs[0]).format;
   if (format != Format::fp32 && format != Format::bf16) {
-    throw device::Unsupported(
-        fmt::format("{}: matrix units multiply bf16, and fp32 in six passes; not {}", op.name, numerics::to_string(format)));
+    throw device::Unsupported(fmt::format("{}: matrix units multiply bf16, and fp32 in six passes; not {}", op.name,
+                                          numerics::to_string(format)));
   }
-  const std::span<const numerics::Pass> passes =
-      format == Format::bf16 ? std::span<const numerics::Pass>(numerics::bf16_passes) : std::span<const numerics::Pass>(numerics::fp32_passes);
+  const std::span<const numerics::Pass> passes = format == Format::bf16
+                                                     ? std::span<const numerics::Pass>(numerics::bf16_passes)
+                                                     : std::span<const numerics::Pass>(numerics::fp32_passes);
 
   const Tiling tile = choose(emitter, op, {m, n, k}, transpose_a, transpose_b);
   Source a(emitter, op.inputs[0], transpose_a ? m : k, transpose_a, tile.m * tile.k);

@@ -35,7 +35,8 @@ Residency::Residency(const device::Job& job, const kit::MemoryMap& map, std::uin
     for (const TensorId id : op.outputs) touch(id, i, true);
   }
   std::vector<std::pair<TensorId, Life>> order(lives.begin(), lives.end());
-  std::stable_sort(order.begin(), order.end(), [](const auto& a, const auto& b) { return a.second.first < b.second.first; });
+  std::stable_sort(order.begin(), order.end(),
+                   [](const auto& a, const auto& b) { return a.second.first < b.second.first; });
 
   struct Placed {
     std::uint64_t begin, end;

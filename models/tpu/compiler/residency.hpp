@@ -7,8 +7,9 @@
 
 namespace triad::tpu {
 
-/// Which tensors stay in on-chip memory from their first to their last use in a step, and where. The others are streamed through
-/// staging buffers. A tensor is a candidate when the step makes it, or uses it more than once. Placed first-fit by first use.
+/// Which tensors stay in on-chip memory from their first to their last use in a step, and where. The others are
+/// streamed through staging buffers. A tensor is a candidate when the step makes it, or uses it more than once. Placed
+/// first-fit by first use.
 class Residency {
  public:
   static constexpr std::uint64_t alignment = 64;

@@ -22,7 +22,8 @@ struct View {
   std::uint64_t rows, columns, tile_rows, tile_columns;
 };
 
-/// The largest tiles that the staging buffers hold; `bytes` staging bytes per element. `whole_rows`: a row must not be cut.
+/// The largest tiles that the staging buffers hold; `bytes` staging bytes per element. `whole_rows`: a row must not be
+/// cut.
 View choose(const Emitter& emitter, const graph::Op& op, std::uint64_t rows, std::uint64_t columns, std::uint64_t bytes,
             bool whole_rows) {
   const std::uint64_t room = emitter.staging_bytes() - std::min(emitter.staging_bytes(), 16 * Residency::alignment);
@@ -30,8 +31,9 @@ View choose(const Emitter& emitter, const graph::Op& op, std::uint64_t rows, std
   if (elements >= rows * columns) return {rows, columns, rows, columns};
   if (elements >= columns) return {rows, columns, elements / columns, columns};
   if (whole_rows || elements == 0) {
-    throw device::Unsupported(fmt::format("{}: a row of {} elements does not fit into {} bytes of staging memory (vmem.size)",
-                                          op.name, columns, emitter.staging_bytes()));
+    throw device::Unsupported(
+        fmt::format("{}: a row of {} elements does not fit into {} bytes of staging memory (vmem.size)", op.name,
+                    columns, emitter.staging_bytes()));
   }
   return {rows, columns, 1, elements};
 }
@@ -41,7 +43,8 @@ void for_tiles(const View& view, Visit visit) {
   // Rows innermost: a reduction over rows finishes a block of columns before it begins the next.
   for (std::uint64_t column = 0; column < view.columns; column += view.tile_columns) {
     for (std::uint64_t row = 0; row < view.rows; row += view.tile_rows) {
-      visit(Tile{row, column, std::min(view.tile_rows, view.rows - row), std::min(view.tile_columns, view.columns - column)});
+      visit(Tile{row, column, std::min(view.tile_rows, view.rows - row),
+                 std::min(view.tile_columns, view.columns - column)});
     }
   }
 }
@@ -70,7 +73,9 @@ void lower_elements(Emitter& emitter, const graph::Op& op, float scale, float mo
     const bool is_small = i == small && broadcast != Broadcast::none;
     const bool is_scalar = is_small && broadcast == Broadcast::scalar;
     sources.emplace_back(emitter, op.inputs[i], is_scalar ? 1 : columns, false,
-                         is_scalar ? 1 : is_small ? view.tile_columns : tile_elements);
+                         is_scalar  ? 1
+                         : is_small ? view.tile_columns
+                                    : tile_elements);
   }
   for (const TensorId id : op.outputs) sinks.emplace_back(emitter, id, columns, tile_elements);
   for_tiles(view, [&](const Tile& tile) {
@@ -91,8 +96,9 @@ void lower_elements(Emitter& emitter, const graph::Op& op, float scale, float mo
   });
 }
 
-/// Reductions to one row (reduce_sum) or one scalar (losses): tiles are accumulated in order of rows; the sum is scaled with the
-/// last one. The losses' second operand is a column of class numbers (cross_entropy) or a matrix like the first (mse).
+/// Reductions to one row (reduce_sum) or one scalar (losses): tiles are accumulated in order of rows; the sum is scaled
+/// with the last one. The losses' second operand is a column of class numbers (cross_entropy) or a matrix like the
+/// first (mse).
 void lower_reduction(Emitter& emitter, const graph::Op& op, std::uint64_t columns, float scale) {
   const bool to_row = op.kind == OpKind::reduce_sum, by_class = op.kind == OpKind::cross_entropy;
   const std::uint64_t elements = size(emitter, op.inputs[0]);
@@ -125,8 +131,8 @@ void lower_reduction(Emitter& emitter, const graph::Op& op, std::uint64_t column
 /// (softmax(logits) - one_hot(classes)) / rows, whole rows at a time.
 void lower_cross_entropy_grad(Emitter& emitter, const graph::Op& op, float scale) {
   const auto columns = static_cast<std::uint64_t>(emitter.tensor(op.inputs[0]).shape.back());
-  const std::uint64_t bytes = Source::staging(emitter, op.inputs[0], false) + Source::staging(emitter, op.inputs[1], false) +
-                              Sink::staging(emitter, op.outputs[0]);
+  const std::uint64_t bytes = Source::staging(emitter, op.inputs[0], false) +
+                              Source::staging(emitter, op.inputs[1], false) + Sink::staging(emitter, op.outputs[0]);
   const View view = choose(emitter, op, size(emitter, op.inputs[0]) / columns, columns, bytes, true);
   Source logits(emitter, op.inputs[0], columns, false, view.tile_rows * columns);
   Source classes(emitter, op.inputs[1], 1, false, view.tile_rows);
@@ -134,7 +140,13 @@ void lower_cross_entropy_grad(Emitter& emitter, const graph::Op& op, float scale
   for_tiles(view, [&](const Tile& tile) {
     const Block out = sink.open(tile);
     emitter.emit(emitter.parameters().vector_unit(),
-                 Vector{op.kind, {logits.fetch(tile), classes.fetch({tile.row, 0, tile.rows, 1})}, {out}, Broadcast::none, false, scale, 0});
+                 Vector{op.kind,
+                        {logits.fetch(tile), classes.fetch({tile.row, 0, tile.rows, 1})},
+                        {out},
+                        Broadcast::none,
+                        false,
+                        scale,
+                        0});
     sink.close(tile, out);
   });
 }
@@ -150,13 +162,19 @@ void lower_vector(Emitter& emitter, const graph::Op& op) {
     case OpKind::relu:
     case OpKind::relu_grad:
     case OpKind::broadcast:
-    case OpKind::cast: return lower_elements(emitter, op, 1, 0);
-    case OpKind::scale: return lower_elements(emitter, op, static_cast<float>(op.number("factor")), 0);
-    case OpKind::mse_grad: return lower_elements(emitter, op, 2.0f / static_cast<float>(first), 0);
+    case OpKind::cast:
+      return lower_elements(emitter, op, 1, 0);
+    case OpKind::scale:
+      return lower_elements(emitter, op, static_cast<float>(op.number("factor")), 0);
+    case OpKind::mse_grad:
+      return lower_elements(emitter, op, 2.0f / static_cast<float>(first), 0);
     case OpKind::sgd:
-      return lower_elements(emitter, op, static_cast<float>(op.number("learning_rate")), static_cast<float>(op.number("momentum")));
-    case OpKind::reduce_sum: return lower_reduction(emitter, op, size(emitter, op.outputs[0]), 1);
-    case OpKind::mse: return lower_reduction(emitter, op, first, 1.0f / static_cast<float>(first));
+      return lower_elements(emitter, op, static_cast<float>(op.number("learning_rate")),
+                            static_cast<float>(op.number("momentum")));
+    case OpKind::reduce_sum:
+      return lower_reduction(emitter, op, size(emitter, op.outputs[0]), 1);
+    case OpKind::mse:
+      return lower_reduction(emitter, op, first, 1.0f / static_cast<float>(first));
     case OpKind::cross_entropy: {
       const auto classes = static_cast<std::uint64_t>(emitter.tensor(op.inputs[0]).shape.back());
       return lower_reduction(emitter, op, classes, 1.0f / static_cast<float>(first / classes));
@@ -166,7 +184,8 @@ void lower_vector(Emitter& emitter, const graph::Op& op) {
       return lower_cross_entropy_grad(emitter, op, 1.0f / static_cast<float>(first / classes));
     }
     case OpKind::matmul:
-    case OpKind::reshape: break;
+    case OpKind::reshape:
+      break;
   }
   throw device::Unsupported(fmt::format("{}: the vector unit has no {}", op.name, graph::to_string(op.kind)));
 }

@@ -11,7 +11,8 @@ Dma::Dma(Machine& machine, memory::Memory& memory, int unit)
       queue_(machine, unit),
       load_(unit == machine.parameters.load_unit()),
       stack_(machine, machine.parameters.unit_name(unit), activity::Resource::memory),
-      moved_(stack_.track.add_action("vmem_bytes", machine.technology.sram_picojoules_per_byte(static_cast<double>(machine.parameters.vmem.bank_bytes)))) {
+      moved_(stack_.track.add_action("vmem_bytes", machine.technology.sram_picojoules_per_byte(
+                                                       static_cast<double>(machine.parameters.vmem.bank_bytes)))) {
   machine.tokens.add_listener(*this);
   memory.add_listener(*this);
 }
@@ -39,7 +40,8 @@ bool Dma::issue(const Issued& issued, Cycle now) {
   if (!load_) {
     entry->bytes.resize(request.bytes());
     for (std::uint64_t row = 0; row < block.rows; ++row) {
-      std::memcpy(entry->bytes.data() + row * block.row_bytes(), machine_.vmem.at(block.address + row * block.pitch), block.row_bytes());
+      std::memcpy(entry->bytes.data() + row * block.row_bytes(), machine_.vmem.at(block.address + row * block.pitch),
+                  block.row_bytes());
     }
   }
   in_flight_.push_back(std::move(entry));
@@ -50,7 +52,8 @@ void Dma::complete(const InFlight& in_flight, Cycle now) {
   const auto& transfer = std::get<Transfer>(in_flight.issued.instruction->body);
   const Block& block = transfer.block;
   for (std::uint64_t row = 0; row < block.rows; ++row) {
-    const std::uint64_t address = transfer.memory.at(in_flight.issued.step) + row * static_cast<std::uint64_t>(transfer.stride);
+    const std::uint64_t address =
+        transfer.memory.at(in_flight.issued.step) + row * static_cast<std::uint64_t>(transfer.stride);
     if (load_) {
       memory_.contents().read(address, machine_.vmem.at(block.address + row * block.pitch), block.row_bytes());
     } else {
@@ -73,7 +76,8 @@ void Dma::step() {
   }
   if (const Issued* next = queue_.ready(now)) {
     if (now < issue_free_) return wake_at(issue_free_);
-    if (in_flight_.size() >= static_cast<std::size_t>(machine_.parameters.dma.requests)) return;  // woken by a completion
+    if (in_flight_.size() >= static_cast<std::size_t>(machine_.parameters.dma.requests))
+      return;  // woken by a completion
     if (in_flight_.empty()) front_since_ = now;
     if (!issue(*next, now)) return;  // woken by a credit of the memory
     issue_free_ = now + static_cast<Cycle>(machine_.parameters.dma.setup_cycles);

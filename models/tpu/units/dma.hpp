@@ -7,8 +7,8 @@
 
 namespace triad::tpu {
 
-/// One direction of the DMA: a queue of transfers, several in flight, completed in order. A load's bytes reach on-chip memory, a
-/// store's bytes leave it, at the cycle in which the memory's completion is seen.
+/// One direction of the DMA: a queue of transfers, several in flight, completed in order. A load's bytes reach on-chip
+/// memory, a store's bytes leave it, at the cycle in which the memory's completion is seen.
 class Dma : public kit::Unit {
  public:
   Dma(Machine& machine, memory::Memory& memory, int unit);

@@ -8,7 +8,8 @@ namespace triad::tpu {
 
 const Wait* Queue::missing(const Issued& issued, Cycle now) const {
   for (const Wait& wait : issued.instruction->waits) {
-    const std::uint64_t before = machine_.instructions_per_step[static_cast<std::size_t>(wait.unit)] * static_cast<std::uint64_t>(issued.step);
+    const std::uint64_t before =
+        machine_.instructions_per_step[static_cast<std::size_t>(wait.unit)] * static_cast<std::uint64_t>(issued.step);
     if (machine_.tokens.seen(wait.unit, now) < before + wait.count) return &wait;
   }
   return nullptr;
@@ -20,7 +21,8 @@ std::string Queue::waits_for(Cycle now) const {
   const Wait* wait = missing(*front, now + 1);
   const std::string instruction = to_string(*front->instruction, machine_.parameters);
   if (wait == nullptr) return "instruction " + instruction;
-  const std::uint64_t before = machine_.instructions_per_step[static_cast<std::size_t>(wait->unit)] * static_cast<std::uint64_t>(front->step);
+  const std::uint64_t before =
+      machine_.instructions_per_step[static_cast<std::size_t>(wait->unit)] * static_cast<std::uint64_t>(front->step);
   return fmt::format("token of {}, {} of {} there; instruction {}", machine_.parameters.unit_name(wait->unit),
                      machine_.tokens.seen(wait->unit, now + 1), before + wait->count, instruction);
 }
@@ -35,7 +37,8 @@ void Stack::record(activity::State state, activity::Tag tag, Cycle from, Cycle t
 void Stack::record_wait(const Issued& issued, Cycle since, Cycle now) {
   const Parameters& p = machine_.parameters;
   bool memory = false;
-  for (const Wait& wait : issued.instruction->waits) memory = memory || wait.unit == p.load_unit() || wait.unit == p.store_unit();
+  for (const Wait& wait : issued.instruction->waits)
+    memory = memory || wait.unit == p.load_unit() || wait.unit == p.store_unit();
   record(memory ? activity::State::memory : activity::State::operands, issued.tag(), since, now);
 }
 

@@ -31,7 +31,8 @@ struct Machine {
 /// An instruction queue: in order, each instruction waits for its tokens.
 class Queue {
  public:
-  Queue(Machine& machine, int unit) : machine_(machine), unit_(unit), channel(static_cast<std::size_t>(machine.parameters.sequencer.queue_depth)) {}
+  Queue(Machine& machine, int unit)
+      : machine_(machine), unit_(unit), channel(static_cast<std::size_t>(machine.parameters.sequencer.queue_depth)) {}
   int unit() const { return unit_; }
   /// The instruction at the front when it is visible and has its tokens.
   const Issued* ready(Cycle now) const {
@@ -51,8 +52,8 @@ class Queue {
   kit::Channel<Issued> channel;
 };
 
-/// The cycle stack of a unit that does one instruction at a time: cycles before an instruction in which it stood at the front
-/// are waiting, for memory when the token that came last is the DMA's, for operands otherwise.
+/// The cycle stack of a unit that does one instruction at a time: cycles before an instruction in which it stood at the
+/// front are waiting, for memory when the token that came last is the DMA's, for operands otherwise.
 class Stack {
  public:
   Stack(Machine& machine, const std::string& name, activity::Resource resource)

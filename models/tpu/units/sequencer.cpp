@@ -32,7 +32,8 @@ void Sequencer::launch(Cycle now) {
 
 bool Sequencer::step_complete(Cycle now) const {
   for (int u = 0; u < machine_.parameters.units(); ++u) {
-    const std::uint64_t all = machine_.instructions_per_step[static_cast<std::size_t>(u)] * static_cast<std::uint64_t>(step_ + 1);
+    const std::uint64_t all =
+        machine_.instructions_per_step[static_cast<std::size_t>(u)] * static_cast<std::uint64_t>(step_ + 1);
     if (machine_.tokens.seen(u, now) < all) return false;
   }
   return true;
@@ -63,8 +64,8 @@ std::string Sequencer::waits_for() const {
   if (finished()) return {};
   if (next_ < program_.size()) {
     const Instruction& instruction = program_[next_];
-    return fmt::format("room in the queue of {} for instruction {} of {}, step {}", machine_.parameters.unit_name(instruction.unit),
-                       next_ + 1, program_.size(), step_);
+    return fmt::format("room in the queue of {} for instruction {} of {}, step {}",
+                       machine_.parameters.unit_name(instruction.unit), next_ + 1, program_.size(), step_);
   }
   return fmt::format("the completion of step {}", step_);
 }

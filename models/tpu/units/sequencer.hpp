@@ -3,8 +3,8 @@
 
 namespace triad::tpu {
 
-/// Dispatches the program: after a launch (host doorbell to first instruction), one instruction a cycle in program order into the
-/// queues, stopping at a full one; the next step when every unit has completed this one's instructions.
+/// Dispatches the program: after a launch (host doorbell to first instruction), one instruction a cycle in program
+/// order into the queues, stopping at a full one; the next step when every unit has completed this one's instructions.
 class Sequencer : public kit::Unit {
  public:
   Sequencer(Machine& machine, const std::vector<Instruction>& program, int steps);

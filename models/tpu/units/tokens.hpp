@@ -7,7 +7,8 @@ namespace triad::tpu {
 
 using kit::Cycle;
 
-/// The dependency tokens: a counter of completed instructions per unit. What is signalled in cycle t is seen from t + 1 on.
+/// The dependency tokens: a counter of completed instructions per unit. What is signalled in cycle t is seen from t + 1
+/// on.
 class Tokens {
  public:
   explicit Tokens(int units) : counters_(static_cast<std::size_t>(units)) {}
