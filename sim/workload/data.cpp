@@ -22,10 +22,10 @@ using numerics::Format;
 constexpr std::int64_t most_samples = 1 << 24;
 constexpr std::int64_t largest_seed = std::numeric_limits<std::int64_t>::max();
 
-void read_source(const config::Node& node, const std::filesystem::path& base, Source& source) {
+void read_source(const config::Node& node, Source& source) {
   source.file = node.find("file");
   if (source.file) {
-    source.path = base / source.file->text();
+    source.path = source.file->folder() / source.file->text();
     if (const auto seed = node.find("seed")) seed->fail("either a file or a seed, not both");
   } else if (const auto seed = node.find("seed")) {
     source.seed = static_cast<std::uint64_t>(seed->integer(0, largest_seed));
@@ -158,18 +158,18 @@ HostTensor batch_of(const HostTensor& samples, const Shape& shape, std::int64_t 
 
 }  // namespace
 
-Source read_initial_source(const config::Node& workload, const std::filesystem::path& base) {
+Source read_initial_source(const config::Node& workload) {
   Source source;
-  if (const auto node = workload.find("initial")) read_source(*node, base, source);
+  if (const auto node = workload.find("initial")) read_source(*node, source);
   return source;
 }
 
-DataSource read_data_source(const config::Node& workload, const std::filesystem::path& base, std::int64_t batch) {
+DataSource read_data_source(const config::Node& workload, std::int64_t batch) {
   DataSource source;
   source.samples = batch;
   const auto node = workload.find("data");
   if (!node) return source;
-  read_source(*node, base, source);
+  read_source(*node, source);
   if (const auto samples = node->find("samples")) {
     if (source.file) samples->fail("the file says how many samples there are");
     source.samples = samples->integer(1, most_samples);

@@ -12,7 +12,7 @@ namespace triad::workload {
 /// Where arrays come from: an NPZ file, or a seed.
 struct Source {
   std::optional<config::Node> file;  ///< the YAML value that names the file: errors point at it
-  std::filesystem::path path;        ///< of the file, relative to the workload's folder
+  std::filesystem::path path;        ///< of the file
   std::uint64_t seed = 0;
 };
 
@@ -22,9 +22,9 @@ struct DataSource : Source {
 };
 
 /// Reads `initial:` of a workload; absent: seed 0.
-Source read_initial_source(const config::Node& workload, const std::filesystem::path& base);
+Source read_initial_source(const config::Node& workload);
 /// Reads `data:` of a workload; absent: seed 0, as many samples as the batch holds.
-DataSource read_data_source(const config::Node& workload, const std::filesystem::path& base, std::int64_t batch);
+DataSource read_data_source(const config::Node& workload, std::int64_t batch);
 
 /// The initial value of every parameter. Synthetic: stream = the parameter's name, uniform in its bound.
 /// Throws config::Error about an array that is missing, unexpected, or of the wrong shape or type.
