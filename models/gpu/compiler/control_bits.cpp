@@ -148,49 +148,50 @@ void wait_for_barriers(std::vector<Instruction>& code, const Pieces& pieces) {
 }
 
 /// Raises stalls until every result of fixed latency is there when it is read, on every path, and until a later write
-/// comes later.
+/// comes later. A stall that the first instruction of a piece needs is charged to those of its predecessors that need
+/// it.
 void stall_for_latencies(std::vector<Instruction>& code, const Pieces& pieces) {
-  using Remaining = std::array<std::int8_t, places>;  ///< cycles until the place may be read, from the next issue
-  std::vector<Remaining> in(pieces.list.size(), Remaining{});
+  using Remaining = std::array<std::int8_t, places>;  ///< cycles until the place may be read, from the next issue on
+  const auto pass = [](Remaining& remaining, int cycles) {
+    for (std::int8_t& r : remaining) r = static_cast<std::int8_t>(std::max(0, r - cycles));
+  };
+  const auto needed = [](const Instruction& i, const Remaining& remaining) {
+    const int latency = info(i.op).latency_cycles;
+    int need = 0;
+    for_each_read(i, [&](std::size_t place) { need = std::max<int>(need, remaining[place]); });
+    for_each_write(i, [&](std::size_t place) {
+      if (remaining[place] >= latency) need = std::max(need, remaining[place] - std::max(latency - 1, 0));
+    });
+    return need;
+  };
+  std::vector<Remaining> out(pieces.list.size(), Remaining{});
   for (bool changed = true; changed;) {
     changed = false;
     for (std::size_t p = 0; p < pieces.list.size(); ++p) {
       const Pieces::Piece& piece = pieces.list[p];
-      Remaining remaining = in[p];
-      const auto pass = [&](int cycles) {
-        for (std::int8_t& r : remaining) r = static_cast<std::int8_t>(std::max(0, r - cycles));
-      };
+      Remaining remaining{};
+      for (const std::size_t before : piece.predecessors) {
+        if (const int need = needed(code[piece.begin], out[before]); need > 0) {
+          code[pieces.list[before].end - 1].control.stall += static_cast<std::uint8_t>(need);
+          pass(out[before], need);
+          changed = true;
+        }
+        for (std::size_t place = 0; place < places; ++place)
+          remaining[place] = std::max(remaining[place], out[before][place]);
+      }
       for (std::size_t n = piece.begin; n < piece.end; ++n) {
         Instruction& i = code[n];
-        const int latency = info(i.op).latency_cycles;
-        int need = 0;
-        for_each_read(i, [&](std::size_t place) { need = std::max<int>(need, remaining[place]); });
-        for_each_write(i, [&](std::size_t place) {
-          if (remaining[place] >= latency) need = std::max(need, remaining[place] - std::max(latency - 1, 0));
-        });
-        if (need > 0) {
-          const auto raise = [&](Instruction& before) {
-            before.control.stall = static_cast<std::uint8_t>(before.control.stall + need);
-          };
-          if (n > piece.begin) {
-            raise(code[n - 1]);
-          } else {
-            for (const std::size_t before : piece.predecessors) raise(code[pieces.list[before].end - 1]);
-            changed = true;
-            for (std::int8_t& r : in[p]) r = static_cast<std::int8_t>(std::max(0, r - need));
-          }
-          pass(need);
+        if (const int need = needed(i, remaining); need > 0) {  // not at the piece's begin: that was paid for above
+          code[n - 1].control.stall += static_cast<std::uint8_t>(need);
+          pass(remaining, need);
         }
+        const int latency = info(i.op).latency_cycles;
         if (latency > 0)
           for_each_write(i, [&](std::size_t place) { remaining[place] = static_cast<std::int8_t>(latency); });
-        pass(i.control.stall);
+        pass(remaining, i.control.stall);
       }
-      for (const std::size_t s : piece.successors)
-        for (std::size_t place = 0; place < places; ++place)
-          if (remaining[place] > in[s][place]) {
-            in[s][place] = remaining[place];
-            changed = true;
-          }
+      changed = changed || remaining != out[p];
+      out[p] = remaining;
     }
   }
 }
