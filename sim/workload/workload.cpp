@@ -35,6 +35,7 @@ numerics::Format read_precision(const config::Node& workload) {
 device::Job read(const config::Node& workload) {
   device::Job job;
   job.name = workload.at("name").text();
+  if (const auto summary = workload.find("summary")) summary->text();  // for `triad list`
   job.precision = read_precision(workload);
   job.steps = static_cast<int>(workload.at("steps").integer(1, most_steps));
   const Network network = read_network(workload, job.precision);
@@ -56,7 +57,7 @@ device::Job read(const config::Node& workload) {
 }
 
 device::Job load(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  return read(config::load(file, overrides));
+  return read(config::load(file, overrides, "workload"));
 }
 
 }  // namespace triad::workload
