@@ -57,5 +57,12 @@ TEST(Table, GivesUpColumnsBeforeItCutsNames) {
   EXPECT_EQ(table.text(16), "name      cycles\nfc1.mat~   1,234\n");
 }
 
+TEST(Table, BreaksItsLastTextInItsColumn) {
+  Table table({{"", false, 0}, {"", false, 0, true}});
+  table.add({"name", "one two three four five six seven"});
+  EXPECT_EQ(table.text(80), "name  one two three four five six seven\n");
+  EXPECT_EQ(table.text(30), "name  one two three four five\n      six seven\n");
+}
+
 }  // namespace
 }  // namespace triad::report
