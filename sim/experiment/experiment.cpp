@@ -24,12 +24,6 @@ double since(std::chrono::steady_clock::time_point begin) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-device::Job load_job(const fs::path& file, const std::vector<std::string>& overrides) {
-  const config::Node node = config::load(file, overrides, "workload");
-  node.find("summary");  // for `triad list`
-  return workload::read(node, fs::absolute(file).parent_path());
-}
-
 device::RunResult reference_result(const device::Job& job) {
   const auto begin = std::chrono::steady_clock::now();
   reference::Outcome outcome = reference::run(job);
@@ -128,7 +122,7 @@ std::vector<std::string> names_of(const std::vector<DeviceName>& devices) {
 report::Report run_plan(const device::Registry& registry, const Plan& plan, const Options& options) {
   const Settings settings = read_settings(options.set, names_of(plan.devices));
   std::vector<Machine> machines = make_machines(registry, plan.devices, settings.devices);
-  return simulate(std::move(machines), load_job(plan.workload, settings.workload), options);
+  return simulate(std::move(machines), workload::load(plan.workload, settings.workload), options);
 }
 
 /// A device's name stands in --set and names a folder of results.
@@ -178,7 +172,7 @@ report::Report run_reference(const std::string& workload, const Options& options
   }
   if (options.max_cycles > 0) throw config::Error("--max-cycles: the host reference has no cycles");
   if (options.check) throw config::Error("--check: the host reference is what devices are compared with");
-  const device::Job job = load_job(file, settings.workload);
+  const device::Job job = workload::load(file, settings.workload);
   return {report::workload_of(job),
           run_in_children({{reference_name, [&] { return reference_result(job); }}}, options.progress)};
 }

@@ -35,12 +35,13 @@ numerics::Format read_precision(const config::Node& workload) {
 device::Job read(const config::Node& workload) {
   device::Job job;
   job.name = workload.at("name").text();
+  if (const auto summary = workload.find("summary")) summary->text();  // for `triad list`
   job.precision = read_precision(workload);
   job.steps = static_cast<int>(workload.at("steps").integer(1, most_steps));
   const Network network = read_network(workload, job.precision);
   const graph::Optimizer optimizer = read_optimizer(workload.at("optimizer"));
   const Source initial = read_initial_source(workload);
-  const DataSource data = read_data_source(workload, network.graph.tensor(network.x).shape[0]);
+  const DataSource data = read_data_source(workload, network);
   workload.reject_unread();  // before any file is opened
 
   job.graph = graph::training_step(network.graph, optimizer);
@@ -56,7 +57,7 @@ device::Job read(const config::Node& workload) {
 }
 
 device::Job load(const std::filesystem::path& file, const std::vector<std::string>& overrides) {
-  return read(config::load(file, overrides));
+  return read(config::load(file, overrides, "workload"));
 }
 
 }  // namespace triad::workload
