@@ -55,8 +55,8 @@ SmParameters SmParameters::read(const config::Node& node) {
 }
 
 Cycle Parameters::horizon() const {
-  // A request leaves global_latency / 2 + 1 cycles after its instruction at the earliest; a completion takes the rest of
-  // it after the cycle in which it is seen.
+  // A request leaves global_latency / 2 + 1 cycles after its instruction at the earliest; a completion takes the rest
+  // of it after the cycle in which it is seen.
   return static_cast<Cycle>(std::min(sm.global_latency_cycles / 2 + 1, block_latency_cycles));
 }
 

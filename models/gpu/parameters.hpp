@@ -10,10 +10,10 @@ using activity::Cycle;
 struct Parameters {
   std::uint64_t clock_hz = 0;
   int sms = 0;
-  double launch_latency = 0;  ///< seconds between the end of a kernel and the first block of the next
-  int dispatch_cycles = 1;    ///< cycles between two blocks that the block scheduler hands out
+  double launch_latency = 0;     ///< seconds between the end of a kernel and the first block of the next
+  int dispatch_cycles = 1;       ///< cycles between two blocks that the block scheduler hands out
   int block_latency_cycles = 1;  ///< from the end of a block to the start of another in its place
-  double static_watts = 0;    ///< power that the idle board draws
+  double static_watts = 0;       ///< power that the idle board draws
   SmParameters sm;
   memory::Parameters memory;
   std::string technology;

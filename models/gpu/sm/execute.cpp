@@ -179,8 +179,8 @@ int Sm::shared_words_access(Slot& slot, const Decoded& d, std::uint32_t lanes, C
   const Instruction& i = d.instruction;
   std::vector<std::uint32_t>& shared = blocks_[slot.block].shared;
   LaneWords words;
-  if (!shared_words(d.reads_a ? slot.registers[i.a] : zeros, i.b, lanes,
-                    static_cast<std::uint32_t>(4 * shared.size()), words)) {
+  if (!shared_words(d.reads_a ? slot.registers[i.a] : zeros, i.b, lanes, static_cast<std::uint32_t>(4 * shared.size()),
+                    words)) {
     addresses(slot, d, lanes, 4 * shared.size(), now);  // throws, naming lane and address
   }
   if (i.op == Opcode::lds) {

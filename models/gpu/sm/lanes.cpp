@@ -77,8 +77,8 @@ TRIAD_VERSIONS void execute_lanes(const Instruction& i, const LaneOperands& s, s
   if (t.pd != nullptr) *t.pd = (*t.pd & ~lanes) | (results.pd & lanes);
 }
 
-TRIAD_VERSIONS bool shared_words(const LaneWords& base, std::uint32_t offset, std::uint32_t lanes,
-                                 std::uint32_t limit, LaneWords& words) {
+TRIAD_VERSIONS bool shared_words(const LaneWords& base, std::uint32_t offset, std::uint32_t lanes, std::uint32_t limit,
+                                 LaneWords& words) {
   const int first = std::countr_zero(lanes);
   const std::uint32_t fallback = base[first] + offset;
   std::uint32_t bad = 0;

@@ -142,7 +142,12 @@ void Sm::step(Cycle now) {
     const Event event = events_.front();
     std::pop_heap(events_.begin(), events_.end(), std::greater<>());
     events_.pop_back();
-    decrement(event.slot, event.barrier, now);
+    if (event.barrier == store_done) {
+      --stores_outstanding_;
+      last_event_ = std::max(last_event_, now);
+    } else {
+      decrement(event.slot, event.barrier, now);
+    }
   }
   for (; !dispatches_.empty() && dispatches_.front().at <= now; dispatches_.pop_front()) {
     start(dispatches_.front().block, now);
@@ -334,8 +339,7 @@ void Sm::completed(int number, Cycle seen) {
     if (check_) hazards_[access.slot].arrived(access.first, access.count, at);
     add_event(at, access.slot, access.barrier);
   } else {
-    --stores_outstanding_;
-    last_event_ = std::max(last_event_, at);
+    add_event(at, 0, store_done);
   }
   free_accesses_.push_back(number);
   wake_ = std::min(wake_, at);
@@ -347,8 +351,7 @@ void Sm::check_barrier(int number, int barrier, Cycle now) {
   const int first = number * run_->warps_per_block;
   std::uint32_t waiting = 0;
   for (int at = first; at < first + run_->warps_per_block; ++at) {
-    if (wait_[at] != Wait::vacant)
-      waiting += static_cast<std::uint32_t>(slots_[at].warp.threads_at_barrier(barrier));
+    if (wait_[at] != Wait::vacant) waiting += static_cast<std::uint32_t>(slots_[at].warp.threads_at_barrier(barrier));
   }
   if (waiting == 0 || waiting != block.threads) return;
   for (int at = first; at < first + run_->warps_per_block; ++at) {

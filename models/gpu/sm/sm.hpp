@@ -112,9 +112,9 @@ class Sm {
   };
   struct Block {
     Dimensions index;
-    int warps = 0;              ///< not finished
-    std::uint32_t threads = 0;  ///< not exited
-    int events = 0;             ///< decrements of dependence barriers and loads under way
+    int warps = 0;                      ///< not finished
+    std::uint32_t threads = 0;          ///< not exited
+    int events = 0;                     ///< decrements of dependence barriers and loads under way
     std::vector<std::uint32_t> shared;  ///< words
   };
   struct Dispatch {
@@ -133,9 +133,10 @@ class Sm {
     int reuse_slot = -1;
     std::array<std::uint8_t, 3> reuse{register_zero, register_zero, register_zero};
   };
+  static constexpr int store_done = no_barrier + 1;  ///< in place of a barrier: a store has completed
   struct Event {
     Cycle cycle;
-    std::uint8_t slot, barrier;
+    std::uint8_t slot, barrier;  ///< the dependence barrier that is decremented, or no_barrier: the block's count only
     bool operator>(const Event& other) const { return cycle > other.cycle; }
   };
   struct Access {
