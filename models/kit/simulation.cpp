@@ -16,12 +16,11 @@ void simulate(const std::vector<const Unit*>& units, const Clock& clock, const d
     sc_core::sc_start();
   } else {
     const Time limit = clock.time_of(options.max_cycles);
-    sc_core::sc_start(sc_core::sc_time::from_value(limit), sc_core::SC_RUN_TO_TIME);
-    if (!finished()) {
-      if (sc_core::sc_pending_activity()) {
-        throw device::Fault(
-            fmt::format("stopped after {} cycles (--max-cycles) with work outstanding", options.max_cycles));
-      }
+    // Not SC_RUN_TO_TIME: a run that ends before the limit ends at its own time.
+    sc_core::sc_start(sc_core::sc_time::from_value(limit), sc_core::SC_EXIT_ON_STARVATION);
+    if (!finished() && sc_core::sc_pending_activity()) {
+      throw device::Fault(
+          fmt::format("stopped after {} cycles (--max-cycles) with work outstanding", options.max_cycles));
     }
   }
   if (finished()) return;
