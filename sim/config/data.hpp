@@ -24,6 +24,7 @@ struct Node::Data {
   std::string where;      ///< place of the value
   std::string key_where;  ///< place of its key
   std::filesystem::path folder;
+  std::vector<std::filesystem::path> sources;  ///< files that the map was merged from, the one that extends first
 
   bool read = false;            ///< somebody asked for this value
   std::set<std::string> asked;  ///< keys that were asked for, present or not

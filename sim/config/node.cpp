@@ -182,6 +182,9 @@ std::string Node::where() const {
 std::filesystem::path Node::folder() const {
   return data_->folder;
 }
+std::vector<std::filesystem::path> Node::sources() const {
+  return data_->sources;
+}
 
 void Node::fail(const std::string& message) const {
   throw Error(data_->where + ": " + (data_->path.empty() ? "" : data_->path + ": ") + message);

@@ -108,6 +108,7 @@ Data::Pointer Reader::file(const fs::path& file, const std::string& path) {
   open_.push_back(fs::weakly_canonical(file));
   auto data = document({text, name, fs::absolute(file).lexically_normal().parent_path(), ""}, path);
   open_.pop_back();
+  data->sources.insert(data->sources.begin(), fs::absolute(file).lexically_normal());
   return data;
 }
 
@@ -193,7 +194,7 @@ Data::Pointer Reader::extended(const Source& source, const Data::Pointer& data) 
   if (const auto first = std::find(open_.begin(), open_.end(), canonical); first != open_.end()) {
     std::string chain;
     for (auto file = first; file != open_.end(); ++file) chain += display_name(*file) + " -> ";
-    reference.fail("extends itself: " + chain + display_name(canonical));
+    reference.fail("a cycle: " + chain + display_name(canonical));
   }
   auto base = file(base_file, data->path);
   if (base->kind != Kind::map) throw Error(base->where + ": expected a map, found " + base->description());
