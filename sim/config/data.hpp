@@ -37,6 +37,8 @@ struct Node::Data {
 
 /// The path of a key below a path.
 std::string join(const std::string& path, const std::string& key);
+/// What a file says, as it stands in a message: in quotes, on one line, not longer than a line.
+std::string in_quotes(const std::string& text);
 /// "a, b, c"
 std::string list(const std::vector<std::string>& words);
 

@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t largest_file = 16u << 20;  // configurations are kilobytes: more is not one
 constexpr std::size_t most_values = 100'000;     // aliases can multiply a small file without bound
-constexpr int deepest = 64;                      // an alias can contain itself
+constexpr std::size_t longest_key = 80;
+constexpr int deepest = 64;  // an alias can contain itself
 
 /// How errors call a file: relative to the current folder, or to the source tree for a preset.
 std::string display_name(const fs::path& file) {
@@ -164,6 +165,9 @@ void Reader::members(const Source& source, const YAML::Node& node, Data& data, i
     const std::string prefix = key_where + ": " + (data.path.empty() ? "" : data.path + ": ");
     if (!entry.first.IsScalar() || entry.first.Scalar().empty()) throw Error(prefix + "a key must be a word");
     const std::string& key = entry.first.Scalar();
+    if (key.size() > longest_key || key.find_first_of("\r\n\t") != std::string::npos) {
+      throw Error(prefix + in_quotes(key) + ": a key must be a word");
+    }
     if (const auto first = data.member(key)) {
       throw Error(fmt::format("{}: {}: duplicate key; it stands at {} already", key_where, join(data.path, key),
                               first->key_where));
