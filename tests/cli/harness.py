@@ -1,4 +1,4 @@
-"""Runs the program as a user does. TRIAD is the binary, TRIAD_SOURCE the root of the tree (ctest sets both)."""
+"""Runs the program as a user does: the binary $TRIAD, the release build of this tree when that is not set."""
 
 import fcntl
 import os
@@ -9,8 +9,8 @@ import tempfile
 import termios
 import unittest
 
-TRIAD = os.environ["TRIAD"]
-SOURCE = os.environ["TRIAD_SOURCE"]
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+TRIAD = os.environ.get("TRIAD", os.path.join(SOURCE, "build/release/bin/triad"))
 DEVICE = "tpu/tiny"  # the quickest machine
 
 

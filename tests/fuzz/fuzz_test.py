@@ -10,8 +10,8 @@ import unittest
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
 from mutate import mutate  # noqa: E402
 
-TRIAD = os.environ["TRIAD"]
-SOURCE = os.environ["TRIAD_SOURCE"]
+SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+TRIAD = os.environ.get("TRIAD", os.path.join(SOURCE, "build/release/bin/triad"))
 CASES = int(os.environ.get("FUZZ_CASES", "250"))
 SEED = int(os.environ.get("FUZZ_SEED", "20"))
 SECONDS = 60  # of one case: a changed file may be a valid one that is larger

@@ -1,12 +1,11 @@
-"""The order of the house: who may include whom, READMEs, sizes, format, packages. TRIAD_SOURCE is the root of the tree."""
+"""The order of the house: who may include whom, READMEs, sizes, format, packages."""
 
-import os
 import re
 import subprocess
 import unittest
 from pathlib import Path
 
-ROOT = Path(os.environ["TRIAD_SOURCE"])
+ROOT = Path(__file__).resolve().parents[3]
 CODE = sorted(p for folder in ("sim", "models", "tests") for p in (ROOT / folder).rglob("*") if p.suffix in (".cpp", ".hpp", ".cu", ".cuh"))
 LONGEST = 400  # lines
 
