@@ -15,13 +15,13 @@ void simulate(const std::vector<const Unit*>& units, const Clock& clock, const d
   if (options.max_cycles == 0) {
     sc_core::sc_start();
   } else {
-    const Time limit = clock.time_of(options.max_cycles);
-    sc_core::sc_start(sc_core::sc_time::from_value(limit), sc_core::SC_RUN_TO_TIME);
-    if (!finished()) {
-      if (sc_core::sc_pending_activity()) {
-        throw device::Fault(
-            fmt::format("stopped after {} cycles (--max-cycles) with work outstanding", options.max_cycles));
-      }
+    // SystemC leaves what happens at the limit itself undone; a run of exactly max_cycles ends at that edge.
+    const Time limit = clock.time_of(options.max_cycles) + 1;
+    // Not SC_RUN_TO_TIME: a run that ends before the limit ends at its own time.
+    sc_core::sc_start(sc_core::sc_time::from_value(limit), sc_core::SC_EXIT_ON_STARVATION);
+    if (!finished() && sc_core::sc_pending_activity()) {
+      throw device::Fault(
+          fmt::format("stopped after {} cycles (--max-cycles) with work outstanding", options.max_cycles));
     }
   }
   if (finished()) return;
