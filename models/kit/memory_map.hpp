@@ -23,10 +23,14 @@ class MemoryMap {
   static constexpr std::uint64_t alignment = 256;
   explicit MemoryMap(const device::Job& job);
   const StepAddress& address(graph::TensorId tensor) const { return addresses_[static_cast<std::size_t>(tensor)]; }
+  /// The tensor whose storage this one shares (itself, when it has its own): an updated value that of the persistent
+  /// tensor, the output of a reshape that of its input.
+  graph::TensorId storage(graph::TensorId tensor) const { return storage_[static_cast<std::size_t>(tensor)]; }
   /// Bytes from address 0 to the end of the last tensor.
   std::uint64_t bytes() const { return bytes_; }
 
  private:
+  std::vector<graph::TensorId> storage_;
   std::vector<StepAddress> addresses_;
   std::uint64_t bytes_ = 0;
 };

@@ -98,14 +98,15 @@ Completion Memory::serve(const Request& request) {
 }
 
 void Memory::step() {
-  bool freed = false;
+  const bool was_full = pending_.size() >= static_cast<std::size_t>(parameters_.credits);
   while (!pending_.empty() && pending_.top().at <= kit::now()) {
     const Pending next = std::move(const_cast<Pending&>(pending_.top()));
     pending_.pop();
-    freed = true;
     next.done(next.completion);
   }
-  if (freed) credit_freed_.notify(sc_core::SC_ZERO_TIME);
+  if (was_full) {
+    for (kit::Unit* unit : listeners_) unit->wake_at(unit->clock().after(kit::now()));
+  }
   if (!pending_.empty()) wake_at_time(pending_.top().at);
 }
 

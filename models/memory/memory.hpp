@@ -54,10 +54,11 @@ class Memory : public kit::Unit {
   Memory(const sc_core::sc_module_name& name, const Parameters& parameters, activity::Recorder& recorder,
          const activity::Technology& technology);
 
-  /// Takes a request now, if a credit is free: false otherwise (`on_credit` is notified when one is freed). `done` is
+  /// Takes a request now, if a credit is free: false otherwise (the listeners are woken when one is freed). `done` is
   /// called at the time of the request's last byte. The requester moves the contents itself, at that time.
   bool accept(const Request& request, Handler done);
-  const sc_core::sc_event& on_credit() const { return credit_freed_; }
+  /// A unit that wants to be woken, in the first cycle after, when a credit is freed.
+  void add_listener(kit::Unit& unit) { listeners_.push_back(&unit); }
 
   Contents& contents() { return contents_; }
   const Parameters& parameters() const { return parameters_; }
@@ -88,7 +89,7 @@ class Memory : public kit::Unit {
   std::vector<std::uint64_t> accesses_;  ///< of the request being served, by channel
   std::priority_queue<Pending, std::vector<Pending>, std::greater<>> pending_;
   std::uint64_t order_ = 0;
-  sc_core::sc_event credit_freed_;
+  std::vector<kit::Unit*> listeners_;
   std::uint64_t read_bytes_ = 0, written_bytes_ = 0;
 };
 

@@ -94,6 +94,9 @@ class MatrixCore {
   /// asks for the next cycle while anything is outstanding. `never`: nothing will happen without another push.
   virtual std::uint64_t next_cycle() const = 0;
 
+  /// What is in flight and what it waits for (a deadlock report); empty when nothing is.
+  virtual std::string outstanding() const = 0;
+
   /// Drops everything in flight, holding the core in reset during the advanced cycle; numbering of tiles and bursts
   /// starts anew.
   virtual void reset() = 0;

@@ -1,0 +1,44 @@
+#pragma once
+#include <map>
+#include <span>
+#include <vector>
+
+#include "models/tpu/isa.hpp"
+
+namespace triad::tpu {
+
+/// Finds what an instruction must wait for: it follows which unit last wrote and read every range of on-chip and device
+/// memory. A reader waits for the writers; a writer waits for readers and writers. Writes of one op do not wait for one
+/// another: the compiler never lets two units write the same element in an op, and a matrix unit adds to its results in
+/// order.
+class Dependences {
+ public:
+  enum class Space { vmem, memory };
+  struct Access {
+    Space space;
+    std::uint64_t begin, end;  ///< bytes; of a strided range from its first to its last byte
+    bool write;
+  };
+  explicit Dependences(int units);
+  /// The next instruction of `unit`: registers its accesses and returns what it waits for, without what an earlier
+  /// instruction of the same queue has waited for.
+  std::vector<Wait> add(int unit, int op, std::span<const Access> accesses);
+  /// Instructions of a unit so far.
+  std::uint64_t issued(int unit) const { return issued_[static_cast<std::size_t>(unit)]; }
+
+ private:
+  using Counts = std::map<int, std::uint64_t>;  ///< unit -> the latest of its instructions
+  struct Segment {
+    std::uint64_t end = 0;
+    int writer_op = -1;
+    Counts writers, readers;
+  };
+  using Ranges = std::map<std::uint64_t, Segment>;  ///< by begin; disjoint
+  static void split(Ranges& ranges, std::uint64_t at);
+
+  Ranges ranges_[2];
+  std::vector<std::uint64_t> issued_;
+  std::vector<Counts> waited_;
+};
+
+}  // namespace triad::tpu

@@ -1,0 +1,146 @@
+#include "models/tpu/tpu.hpp"
+
+#include <fmt/core.h>
+
+#include "models/kit/outcome.hpp"
+#include "models/kit/simulation.hpp"
+#include "models/memory/image.hpp"
+#include "models/tpu/compiler/lower.hpp"
+#include "models/tpu/program.hpp"
+#include "models/tpu/units/dma.hpp"
+#include "models/tpu/units/mxu.hpp"
+#include "models/tpu/units/sequencer.hpp"
+#include "models/tpu/units/vpu.hpp"
+
+namespace triad::tpu {
+
+namespace {
+
+/// All units of one run.
+struct Chip {
+  Chip(const Parameters& parameters, const memory::Parameters& memory_parameters,
+       const activity::Technology& technology, activity::Recorder& recorder, const TpuProgram& program, int steps,
+       bool check)
+      : vmem(parameters.vmem.bytes, check),
+        tokens(parameters.units()),
+        machine{parameters,
+                kit::Clock(parameters.clock_hz),
+                recorder,
+                technology,
+                vmem,
+                tokens,
+                std::vector<std::uint64_t>(static_cast<std::size_t>(parameters.units()))},
+        memory("memory", memory_parameters, recorder, technology),
+        sequencer(machine, program.code, steps),
+        load(machine, memory, parameters.load_unit()),
+        store(machine, memory, parameters.store_unit()),
+        vpu(machine),
+        transposer(machine) {
+    for (const Instruction& instruction : program.code)
+      ++machine.instructions_per_step[static_cast<std::size_t>(instruction.unit)];
+    std::vector<Queue*> queues = {&load.queue(), &store.queue(), &vpu.queue(), &transposer.queue()};
+    units = {&load, &store, &vpu, &transposer};
+    for (int i = 0; i < parameters.mxu.count; ++i) {
+      mxus.push_back(std::make_unique<Mxu>(machine, i));
+      queues.insert(queues.end(), {&mxus.back()->weights_queue(), &mxus.back()->rows_queue()});
+      units.insert(units.end(), {mxus.back().get(), mxus.back().get()});
+    }
+    sequencer.connect(queues, units);
+  }
+
+  kit::Scratchpad vmem;
+  Tokens tokens;
+  Machine machine;
+  memory::Memory memory;
+  Sequencer sequencer;
+  Dma load, store;
+  Vpu vpu;
+  Transposer transposer;
+  std::vector<std::unique_ptr<Mxu>> mxus;
+  std::vector<kit::Unit*> units;  ///< by number of the queue
+};
+
+class Tpu : public device::Device {
+ public:
+  explicit Tpu(const config::Node& node)
+      : parameters_(Parameters::read(node)),
+        memory_(memory::Parameters::read(node.at("memory"))),
+        technology_(kit::load_technology(node)) {}
+
+  double peak_flops(Format precision) const override { return parameters_.peak_flops(precision); }
+
+  std::vector<std::pair<std::string, std::string>> describe() const override {
+    const Parameters& p = parameters_;
+    std::vector<std::pair<std::string, std::string>> rows = {
+        {"clock", fmt::format("{:.4g} MHz", static_cast<double>(p.clock_hz) / 1e6)},
+        {"matrix units", fmt::format("{} x {} x {} bf16, weight-stationary", p.mxu.count, p.mxu.rows, p.mxu.columns)},
+        {"vector unit", fmt::format("{} fp32 lanes", p.vpu.lanes)},
+        {"on-chip memory", fmt::format("{:.4g} MiB", static_cast<double>(p.vmem.bytes) / (1 << 20))},
+        {"launch",
+         fmt::format("{:.4g} us every {} steps", p.sequencer.launch_seconds * 1e6, p.sequencer.steps_per_launch)},
+        {"technology", technology_.node_name()},
+        {"static power", fmt::format("{:.4g} W", p.static_watts)}};
+    for (auto& row : memory_.describe()) rows.push_back(std::move(row));
+    return rows;
+  }
+
+  std::unique_ptr<device::Program> lower(const device::Job& job) const override {
+    if (parameters_.peak_flops(job.precision) == 0) {
+      throw device::Unsupported(fmt::format("precision {}: matrix units multiply bf16, and fp32 in six passes",
+                                            numerics::to_string(job.precision)));
+    }
+    const std::uint64_t bytes = kit::MemoryMap(job).bytes();
+    if (bytes > memory_.capacity) {
+      throw device::Unsupported(fmt::format("{} needs {} bytes of device memory, there are {} (memory.capacity)",
+                                            job.name, bytes, memory_.capacity));
+    }
+    return std::make_unique<TpuProgram>(parameters_, compile(parameters_, job));
+  }
+
+  device::RunResult run(const device::Program& program, const device::Job& job,
+                        const device::RunOptions& options) const override {
+    kit::begin_elaboration();
+    activity::Recorder recorder(parameters_.clock_hz, job.graph.ops.size());
+    recorder.add_static_power(parameters_.static_watts);
+    Chip chip(parameters_, memory_, technology_, recorder, dynamic_cast<const TpuProgram&>(program), job.steps,
+              options.check);
+    const kit::MemoryMap map(job);
+    memory::place(chip.memory.contents(), map, job);
+    chip.sequencer.start();
+    std::vector<const kit::Unit*> units = {&chip.sequencer};
+    for (const kit::Unit* unit : chip.units) {
+      if (unit != units.back()) units.push_back(unit);
+    }
+    kit::simulate(units, chip.machine.clock, options, [&] { return chip.sequencer.finished(); });
+    for (const auto& mxu : chip.mxus) mxu->finish();
+    recorder.finish(kit::now());
+
+    device::RunResult result;
+    result.architecture = "tpu";
+    result.technology = technology_.node_name();
+    result.clock_hz = static_cast<double>(parameters_.clock_hz);
+    result.peak_flops_per_second = parameters_.peak_flops(job.precision);
+    result.peak_bytes_per_second = memory_.bandwidth;
+    result.peak_lanes = static_cast<double>(parameters_.mxu.count * parameters_.mxu.rows * parameters_.mxu.columns +
+                                            parameters_.vpu.lanes);
+    result.read_bytes = chip.memory.read_bytes();
+    result.written_bytes = chip.memory.written_bytes();
+    kit::fill(result, recorder, job);
+    memory::read_back(chip.memory.contents(), map, job, result);
+    return result;
+  }
+
+ private:
+  Parameters parameters_;
+  memory::Parameters memory_;
+  activity::Technology technology_;
+};
+
+}  // namespace
+
+device::Architecture architecture() {
+  return {"tpu", "decoupled DMA, systolic matrix units and vector unit with dependency tokens",
+          [](const config::Node& node) -> std::unique_ptr<device::Device> { return std::make_unique<Tpu>(node); }};
+}
+
+}  // namespace triad::tpu

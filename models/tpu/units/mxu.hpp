@@ -1,0 +1,45 @@
+#pragma once
+#include <deque>
+
+#include "models/tpu/units/queue_unit.hpp"
+
+namespace triad::tpu {
+
+/// A matrix unit: two queues (weights, rows) in front of a systolic core, an accumulating result port behind it. The
+/// core (models/tpu/systolic) is the part that an RTL twin replaces.
+class Mxu : public kit::Unit {
+ public:
+  Mxu(Machine& machine, int index);
+  Queue& weights_queue() { return weights_; }
+  Queue& rows_queue() { return rows_; }
+  systolic::MatrixCore& core() { return *core_; }
+  /// The last instruction is done: records what the cycle stack still owes, checks that nothing is left over in the
+  /// core.
+  void finish();
+  std::string waits_for() const override;
+
+ private:
+  struct InFlight {
+    Issued issued;
+    int use[2] = {0, 0};
+    Cycle since = 0;
+  };
+  void step() override;
+  void issue_weights(const Issued& issued, Cycle now);
+  void issue_rows(const Issued& issued, Cycle now);
+  void complete_weights(const systolic::WeightsDone& done, Cycle now);
+  void complete_rows(const systolic::RowsDone& done, Cycle now);
+  void record_drain(Cycle until);
+
+  Machine& machine_;
+  std::unique_ptr<systolic::MatrixCore> core_;
+  Queue weights_, rows_;
+  std::deque<InFlight> tiles_, bursts_;
+  std::deque<Cycle> tile_began_;  ///< first weight accepted, of tiles whose burst is not done
+  Stack stack_;
+  int macs_, read_, written_;
+  activity::Tag drain_tag_;
+  Cycle drain_end_ = 0;
+};
+
+}  // namespace triad::tpu

@@ -1,0 +1,45 @@
+#include "models/tpu/units/queue_unit.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+
+namespace triad::tpu {
+
+const Wait* Queue::missing(const Issued& issued, Cycle now) const {
+  for (const Wait& wait : issued.instruction->waits) {
+    const std::uint64_t before =
+        machine_.instructions_per_step[static_cast<std::size_t>(wait.unit)] * static_cast<std::uint64_t>(issued.step);
+    if (machine_.tokens.seen(wait.unit, now) < before + wait.count) return &wait;
+  }
+  return nullptr;
+}
+
+std::string Queue::waits_for(Cycle now) const {
+  if (channel.empty()) return {};
+  const Issued* front = channel.front(now + 1);
+  const Wait* wait = missing(*front, now + 1);
+  const std::string instruction = to_string(*front->instruction, machine_.parameters);
+  if (wait == nullptr) return "instruction " + instruction;
+  const std::uint64_t before =
+      machine_.instructions_per_step[static_cast<std::size_t>(wait->unit)] * static_cast<std::uint64_t>(front->step);
+  return fmt::format("token of {}, {} of {} there; instruction {}", machine_.parameters.unit_name(wait->unit),
+                     machine_.tokens.seen(wait->unit, now + 1), before + wait->count, instruction);
+}
+
+void Stack::record(activity::State state, activity::Tag tag, Cycle from, Cycle to) {
+  from = std::max(from, last_);
+  if (from >= to) return;
+  track.state(state, tag, from, to);
+  last_ = to;
+}
+
+void Stack::record_wait(const Issued& issued, Cycle since, Cycle now) {
+  const Parameters& p = machine_.parameters;
+  bool memory = false;
+  for (const Wait& wait : issued.instruction->waits)
+    memory = memory || wait.unit == p.load_unit() || wait.unit == p.store_unit();
+  record(memory ? activity::State::memory : activity::State::operands, issued.tag(), since, now);
+}
+
+}  // namespace triad::tpu

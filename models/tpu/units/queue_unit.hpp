@@ -1,0 +1,72 @@
+#pragma once
+#include <optional>
+
+#include "models/kit/channel.hpp"
+#include "models/kit/scratchpad.hpp"
+#include "models/tpu/isa.hpp"
+#include "models/tpu/units/tokens.hpp"
+#include "sim/activity/technology.hpp"
+
+namespace triad::tpu {
+
+/// An instruction on its way through a unit.
+struct Issued {
+  const Instruction* instruction = nullptr;
+  int step = 0;  ///< training step
+  activity::Tag tag() const { return {instruction->op, step}; }
+};
+
+/// What units share.
+struct Machine {
+  const Parameters& parameters;
+  kit::Clock clock;
+  activity::Recorder& recorder;
+  const activity::Technology& technology;
+  kit::Scratchpad& vmem;
+  Tokens& tokens;
+  /// Instructions of each unit in one step: what a wait of step s counts from.
+  std::vector<std::uint64_t> instructions_per_step;
+};
+
+/// An instruction queue: in order, each instruction waits for its tokens.
+class Queue {
+ public:
+  Queue(Machine& machine, int unit)
+      : machine_(machine), unit_(unit), channel(static_cast<std::size_t>(machine.parameters.sequencer.queue_depth)) {}
+  int unit() const { return unit_; }
+  /// The instruction at the front when it is visible and has its tokens.
+  const Issued* ready(Cycle now) const {
+    const Issued* front = channel.front(now);
+    return front != nullptr && missing(*front, now) == nullptr ? front : nullptr;
+  }
+  /// The first token that is not there yet.
+  const Wait* missing(const Issued& issued, Cycle now) const;
+  /// "token mxu0, 3 of 4 there", or empty.
+  std::string waits_for(Cycle now) const;
+
+ private:
+  Machine& machine_;
+  int unit_;
+
+ public:
+  kit::Channel<Issued> channel;
+};
+
+/// The cycle stack of a unit that does one instruction at a time: cycles before an instruction in which it stood at the
+/// front are waiting, for memory when the token that came last is the DMA's, for operands otherwise.
+class Stack {
+ public:
+  Stack(Machine& machine, const std::string& name, activity::Resource resource)
+      : track(machine.recorder, name, machine.clock, resource), machine_(machine) {}
+  kit::Track track;
+  /// Records `state` over [from, to), cut to what is not recorded yet.
+  void record(activity::State state, activity::Tag tag, Cycle from, Cycle to);
+  /// Records the wait of an instruction that is issued now and could have been from `since` on.
+  void record_wait(const Issued& issued, Cycle since, Cycle now);
+
+ private:
+  Machine& machine_;
+  Cycle last_ = 0;
+};
+
+}  // namespace triad::tpu

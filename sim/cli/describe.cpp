@@ -1,0 +1,54 @@
+#include <fmt/format.h>
+
+#include "sim/cli/command.hpp"
+#include "sim/report/text.hpp"
+
+namespace triad::cli {
+
+namespace {
+
+std::string description(const experiment::Machine& machine) {
+  using numerics::Format;
+  report::Table table({{"", false, 0}, {"", false, 0}});
+  table.add({"architecture", fmt::format("{}: {}", machine.architecture->name, machine.architecture->summary)});
+  for (const Format format : {Format::fp32, Format::tf32, Format::bf16, Format::fp16, Format::int8}) {
+    if (const double peak = machine.device->peak_flops(format); peak > 0) {
+      table.add({"peak, " + numerics::to_string(format), report::si(peak, "FLOPS")});
+    }
+  }
+  for (const auto& [what, value] : machine.device->describe()) table.add({what, value});
+  table.add({"configuration", machine.config_digest});
+  return fmt::format("{}\n\n{}", machine.name, table.text(static_cast<std::size_t>(terminal_width())));
+}
+
+}  // namespace
+
+void add_describe(CLI::App& app, const device::Registry& registry, Action& action) {
+  struct Arguments {
+    std::string device;
+    std::vector<std::string> set;
+  };
+  auto arguments = std::make_shared<Arguments>();
+  CLI::App* command = app.add_subcommand("describe", "Show a device's parameters and peak rates");
+  command->add_option("DEVICE", arguments->device, "A preset or a .yaml file")->required();
+  command->add_option("--set", arguments->set, "Change a parameter, e.g. device.mxu.rows=64")
+      ->type_name("PATH=VALUE")
+      ->take_all()
+      ->allow_extra_args(false);
+  command->footer(
+      "Examples:\n"
+      "  triad describe tpu/tpu-v3\n"
+      "  triad describe my-tpu.yaml --set device.mxu.rows=64");
+  command->callback([=, &registry, &action] {
+    action = [=, &registry] {
+      const auto device = experiment::name_device(registry, arguments->device, std::filesystem::current_path());
+      const auto settings = experiment::read_settings(arguments->set, {device.name});
+      if (!settings.workload.empty()) {
+        throw config::Error(fmt::format("--set workload.{}: there is no workload here", settings.workload.front()));
+      }
+      print(description(experiment::make_machines(registry, {device}, settings.devices).front()));
+    };
+  });
+}
+
+}  // namespace triad::cli
