@@ -1,9 +1,13 @@
 #include "models/architectures.hpp"
 
+#include "models/asic/asic.hpp"
 #include "models/tpu/tpu.hpp"
 
 namespace triad::models {
 
-void register_architectures(device::Registry& registry) { registry.add(tpu::architecture()); }
+void register_architectures(device::Registry& registry) {
+  registry.add(tpu::architecture());
+  registry.add(asic::architecture());
+}
 
 }  // namespace triad::models

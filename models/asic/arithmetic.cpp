@@ -29,8 +29,8 @@ namespace {
 constexpr int vector_width = 16;  ///< kernels side by side; independent of the host, whose compiler splits it
 
 #ifdef __x86_64__
-/// Subnormals flushed in and out while this object lives. The processor flushes what is tiny after rounding; a bf16 product
-/// and an fp32 sum are exact where they are tiny, so this is what numerics::flush says.
+/// Subnormals flushed in and out while this object lives. The processor flushes what is tiny after rounding; a bf16
+/// product and an fp32 sum are exact where they are tiny, so this is what numerics::flush says.
 class FlushedArithmetic {
  public:
   FlushedArithmetic() : before_(_mm_getcsr()) { _mm_setcsr(0x9fc0u); }
@@ -48,8 +48,8 @@ class FlushedArithmetic {
 
 typedef float Vector __attribute__((vector_size(vector_width * sizeof(float))));
 
-/// weights: `channels` rows of one vector of kernels. A stack of partial sums, as a binary counter carries: after an even
-/// number of leaves the two on top are added, which gives the tree without storing its products.
+/// weights: `channels` rows of one vector of kernels. A stack of partial sums, as a binary counter carries: after an
+/// even number of leaves the two on top are added, which gives the tree without storing its products.
 TRIAD_SIMD void block(const float* activations, std::int64_t positions, const Vector* weights, int channels,
                       Vector* sums) {
   for (std::int64_t r = 0; r < positions; ++r) {
@@ -89,7 +89,8 @@ void array_operation(const std::uint16_t* activations, std::int64_t activation_s
     const int width = std::min(vector_width, kernels - first);
     for (int c = 0; c < channels; ++c) {
       for (int k = 0; k < vector_width; ++k) {
-        columns[static_cast<std::size_t>(c)][k] = k < width ? bf16_value(weights[(first + k) * weight_stride + c]) : 0.0f;
+        columns[static_cast<std::size_t>(c)][k] =
+            k < width ? bf16_value(weights[(first + k) * weight_stride + c]) : 0.0f;
       }
     }
     for (std::int64_t r = 0; r < positions; ++r) {

@@ -50,10 +50,11 @@ Parameters Parameters::read(const Node& node) {
   p.gemm.banks = static_cast<int>(buffer.at("banks").integer(4, 128));
   p.gemm.bank_bytes = bytes(buffer, "bank");
   p.gemm.buffer_cycles = count(buffer, "latency", 1000);
-  // One kernel group of one block of channels in three bf16 parts is the smallest tile.
-  const std::uint64_t least = 6ull * static_cast<std::uint64_t>(p.gemm.atomic_c);
-  if (p.gemm.bank_bytes < least || p.gemm.bank_bytes % 2 != 0) {
-    buffer.at("bank").fail(fmt::format("must be even and hold three bf16 parts of atomic_c channels: {} B at least", least));
+  // A bank is whole lines of atomic_c channels, and holds one vector of them in three bf16 parts at least.
+  const std::uint64_t line = 2ull * static_cast<std::uint64_t>(p.gemm.atomic_c);
+  if (p.gemm.bank_bytes < 3 * line || p.gemm.bank_bytes % line != 0) {
+    buffer.at("bank").fail(
+        fmt::format("must be a multiple of a line of atomic_c channels ({} B), and three at least", line));
   }
 
   const Node pointwise = node.at("pointwise");
@@ -71,7 +72,8 @@ Parameters Parameters::read(const Node& node) {
 
   p.burst_bytes = bytes(node, "burst");
   if (p.burst_bytes % 4 != 0) node.at("burst").fail("must be a multiple of 4 B");
-  for (const auto& [map, value] : {std::pair{pointwise, p.pointwise.stream_bytes}, std::pair{update, p.update.stream_bytes}}) {
+  for (const auto& [map, value] :
+       {std::pair{pointwise, p.pointwise.stream_bytes}, std::pair{update, p.update.stream_bytes}}) {
     if (value < p.burst_bytes) map.at("stream_buffer").fail(fmt::format("must hold a burst of {} B", p.burst_bytes));
   }
   if (p.pointwise.operand_bytes < 4u * static_cast<unsigned>(p.pointwise.lanes)) {
@@ -92,7 +94,8 @@ std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
   return {{"clock", fmt::format("{:.4g} MHz", static_cast<double>(clock_hz) / 1e6)},
           {"MAC array", fmt::format("{} kernels x {} channels, adder tree, fp32 sums", gemm.atomic_k, gemm.atomic_c)},
           {"accumulator", fmt::format("{} sums, assembly and delivery", gemm.accumulators)},
-          {"convolution buffer", fmt::format("{} banks x {:.4g} KiB", gemm.banks, static_cast<double>(gemm.bank_bytes) / 1024)},
+          {"convolution buffer",
+           fmt::format("{} banks x {:.4g} KiB", gemm.banks, static_cast<double>(gemm.bank_bytes) / 1024)},
           {"loaders", fmt::format("2 x {} elements per cycle", gemm.loader_lanes)},
           {"point-wise engine", fmt::format("{} lanes, {} special", pointwise.lanes, pointwise.special_lanes)},
           {"update engine", fmt::format("{} lanes", update.lanes)},

@@ -22,22 +22,22 @@ struct Parameters {
   } command;
 
   struct Gemm {
-    int atomic_k = 1;             ///< MAC cells: kernels (columns of the result) per cycle
-    int atomic_c = 1;             ///< multipliers of a cell: channels per cycle; a power of two
-    int mac_cycles = 1;           ///< pipeline of a cell: multipliers and adder tree
-    int accumulate_cycles = 1;    ///< from reading a sum to its new value being readable
-    int accumulators = 1;         ///< fp32 sums of the assembly buffer; the delivery buffer holds as many
-    int banks = 4;                ///< of the convolution buffer
+    int atomic_k = 1;           ///< MAC cells: kernels (columns of the result) per cycle
+    int atomic_c = 1;           ///< multipliers of a cell: channels per cycle; a power of two
+    int mac_cycles = 1;         ///< pipeline of a cell: multipliers and adder tree
+    int accumulate_cycles = 1;  ///< from reading a sum to its new value being readable
+    int accumulators = 1;       ///< fp32 sums of the assembly buffer; the delivery buffer holds as many
+    int banks = 4;              ///< of the convolution buffer
     std::uint64_t bank_bytes = 0;
-    int buffer_cycles = 1;        ///< reading the buffer
-    int loader_lanes = 1;         ///< elements that a loader writes into the buffer per cycle
+    int buffer_cycles = 1;  ///< reading the buffer
+    int loader_lanes = 1;   ///< elements that a loader writes into the buffer per cycle
   } gemm;
 
   struct PointWise {
-    int lanes = 1;                ///< fp32 elements per cycle of stages X1 and X2; a power of two
-    int special_lanes = 1;        ///< elements per cycle of the special-function stage Y
+    int lanes = 1;          ///< fp32 elements per cycle of stages X1 and X2; a power of two
+    int special_lanes = 1;  ///< elements per cycle of the special-function stage Y
     int pipeline_cycles = 1;
-    int accumulate_cycles = 1;    ///< between two additions into the same sum
+    int accumulate_cycles = 1;        ///< between two additions into the same sum
     std::uint64_t operand_bytes = 0;  ///< operand RAM: a per-column vector, the sums of a reduction, a row of a loss
     std::uint64_t stream_bytes = 0;   ///< read buffer of each operand stream
   } pointwise;

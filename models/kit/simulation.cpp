@@ -14,9 +14,11 @@ void simulate(const std::vector<const Unit*>& units, const Clock& clock, const d
               const std::function<bool()>& finished) {
   if (options.max_cycles == 0) {
     sc_core::sc_start();
+    if (Unit::failure()) std::rethrow_exception(Unit::failure());
   } else {
     const Time limit = clock.time_of(options.max_cycles);
     sc_core::sc_start(sc_core::sc_time::from_value(limit), sc_core::SC_RUN_TO_TIME);
+    if (Unit::failure()) std::rethrow_exception(Unit::failure());
     if (!finished()) {
       if (sc_core::sc_pending_activity()) {
         throw device::Fault(

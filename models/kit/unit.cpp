@@ -21,7 +21,18 @@ void Unit::wake_at_time(Time time) {
 
 void Unit::woken() {
   next_ = ~Time{0};
-  step();
+  try {
+    step();
+  } catch (...) {
+    // SystemC would turn it into a report of its own; simulate() throws it on.
+    if (!failure()) failure() = std::current_exception();
+    sc_core::sc_stop();
+  }
+}
+
+std::exception_ptr& Unit::failure() {
+  static std::exception_ptr first;
+  return first;
 }
 
 }  // namespace triad::kit

@@ -32,7 +32,9 @@ Builder::Builder(const device::Job& job, const Parameters& parameters, double me
   }
 }
 
-TensorId Builder::root(TensorId tensor) const { return roots_[static_cast<std::size_t>(tensor)]; }
+TensorId Builder::root(TensorId tensor) const {
+  return roots_[static_cast<std::size_t>(tensor)];
+}
 
 isa::Storage Builder::storage(TensorId id) const {
   switch (tensor(id).format) {

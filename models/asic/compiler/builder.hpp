@@ -41,7 +41,8 @@ class Builder {
   std::vector<graph::TensorId> roots_;
 };
 
-/// Sets the four fields of a stream (`base` is the field of its address): where it begins and its bytes from row to row.
+/// Sets the four fields of a stream (`base` is the field of its address): where it begins and its bytes from row to
+/// row.
 void set_stream(isa::Descriptor& layer, isa::Field base, const kit::StepAddress& address, std::int64_t pitch);
 
 /// Ops that a layer of the point-wise engine computes as the result of a product leaves the accumulator; -1: none.

@@ -32,10 +32,11 @@ std::unique_ptr<Program> lower(const device::Job& job, const Parameters& paramet
   program.stream_base = program.map.bytes();
   program.bytes = program.stream_base + program.stream.size() * isa::descriptor_bytes;
   if (program.bytes > memory_capacity) {
-    throw device::Unsupported(fmt::format("the job takes {} B of device memory (tensors {} B, {} layer descriptors {} B), "
-                                          "the device has {} B",
-                                          program.bytes, program.map.bytes(), program.stream.size(),
-                                          program.bytes - program.map.bytes(), memory_capacity));
+    throw device::Unsupported(
+        fmt::format("the job takes {} B of device memory (tensors {} B, {} layer descriptors {} B), "
+                    "the device has {} B",
+                    program.bytes, program.map.bytes(), program.stream.size(), program.bytes - program.map.bytes(),
+                    memory_capacity));
   }
   return std::move(builder.program);
 }

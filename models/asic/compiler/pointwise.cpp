@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "models/asic/compiler/builder.hpp"
 
@@ -26,13 +27,15 @@ struct Layer {
   float immediate = 0;
 };
 
-/// Emits the layer. What keeps something per column (a vector operand, column sums) is cut into strips of columns that the
-/// operand RAM holds.
+/// Emits the layer. What keeps something per column (a vector operand, column sums) is cut into strips of columns that
+/// the operand RAM holds.
 void emit(Builder& builder, int op, const Layer& layer) {
   const auto bytes = [&](TensorId id) { return id < 0 ? 0 : numerics::bytes_of(builder.tensor(id).format); };
-  const bool per_column = layer.operand == Operand::columns || layer.function == Function::sum_rows;
+  const bool total = layer.operand == Operand::scalar && layer.b < 0;
+  const bool per_column = layer.operand == Operand::columns || (layer.function == Function::sum_rows && !total);
   const std::int64_t strip =
-      per_column ? std::min<std::int64_t>(layer.columns, static_cast<std::int64_t>(builder.parameters.pointwise.operand_bytes / 4))
+      per_column ? std::min<std::int64_t>(layer.columns,
+                                          static_cast<std::int64_t>(builder.parameters.pointwise.operand_bytes / 4))
                  : layer.columns;
   for (std::int64_t column = 0; column < layer.columns; column += strip) {
     Descriptor d;
@@ -107,8 +110,9 @@ void lower_pointwise(Builder& builder, int index) {
     layer.immediate = 1.0f / static_cast<float>(layer.rows);
     const std::uint64_t row = static_cast<std::uint64_t>(4 * layer.columns);
     if (row > builder.parameters.pointwise.operand_bytes) {
-      builder.unsupported(op, fmt::format("a row of {} classes takes {} B, the operand RAM of the point-wise engine holds {} B",
-                                          layer.columns, row, builder.parameters.pointwise.operand_bytes));
+      builder.unsupported(
+          op, fmt::format("a row of {} classes takes {} B, the operand RAM of the point-wise engine holds {} B",
+                          layer.columns, row, builder.parameters.pointwise.operand_bytes));
     }
   };
   switch (op.kind) {
@@ -146,7 +150,11 @@ void lower_pointwise(Builder& builder, int index) {
       break;
     case OpKind::reduce_sum:
       layer.function = Function::sum_rows;
-      std::tie(layer.rows, layer.columns) = matrix(shape(layer.a), shape(layer.out));
+      if (graph::elements(shape(layer.out)) == 1) {
+        layer.operand = Operand::scalar;  // one sum of everything
+      } else {
+        std::tie(layer.rows, layer.columns) = matrix(shape(layer.a), shape(layer.out));
+      }
       break;
     case OpKind::mse:
       layer.function = Function::mse;

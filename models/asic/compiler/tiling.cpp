@@ -10,10 +10,13 @@ namespace triad::asic {
 
 namespace {
 
-/// Command fetch, programming and memory latency of a layer that is not hidden; only weighs tilings against one another.
+/// Command fetch, programming and memory latency of a layer that is not hidden; only weighs tilings against one
+/// another.
 constexpr double cycles_per_layer = 64;
 
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) { return (a + b - 1) / b; }
+std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
 
 /// unit, 2 unit, 4 unit, ... below `whole`, and `whole` itself.
 std::vector<std::int64_t> sizes(std::int64_t whole, std::int64_t unit) {
@@ -49,14 +52,17 @@ Tiling choose_tiling(const Contraction& c, const Parameters& p, double memory_by
         if (rows * ceil_div(columns, atomic_k) * atomic_k > p.gemm.accumulators) continue;
         const std::int64_t row_tiles = ceil_div(c.rows, rows), column_tiles = ceil_div(c.columns, columns),
                            depth_tiles = ceil_div(c.depth, depth);
-        const std::int64_t operation = std::max({rows, std::min(columns, atomic_k), std::int64_t{p.gemm.accumulate_cycles}});
-        const double compute = static_cast<double>(row_tiles * column_tiles * depth_tiles) *
-                               static_cast<double>(ceil_div(columns, atomic_k) * ceil_div(depth, atomic_c) * operation) *
-                               static_cast<double>(passes(c.parts).size());
+        const std::int64_t operation =
+            std::max({rows, std::min(columns, atomic_k), std::int64_t{p.gemm.accumulate_cycles}});
+        const double compute =
+            static_cast<double>(row_tiles * column_tiles * depth_tiles) *
+            static_cast<double>(ceil_div(columns, atomic_k) * ceil_div(depth, atomic_c) * operation) *
+            static_cast<double>(passes(c.parts).size());
         const double loads_of_rows = depth_tiles == 1 ? 1 : static_cast<double>(column_tiles);
         const double loads_of_columns = depth_tiles == 1 && column_tiles == 1 ? 1 : static_cast<double>(row_tiles);
-        const double bytes = static_cast<double>(c.depth * c.element_bytes) *
-                             (static_cast<double>(c.rows) * loads_of_rows + static_cast<double>(c.columns) * loads_of_columns);
+        const double bytes =
+            static_cast<double>(c.depth * c.element_bytes) *
+            (static_cast<double>(c.rows) * loads_of_rows + static_cast<double>(c.columns) * loads_of_columns);
         const double cost = std::max(compute, bytes / memory_bytes_per_cycle) +
                             cycles_per_layer * static_cast<double>(row_tiles * column_tiles * depth_tiles);
         if (best && cost >= least) continue;

@@ -5,15 +5,16 @@
 
 namespace triad::asic {
 
-/// A contraction as the GEMM engine sees it: `rows` positions, `columns` kernels, `depth` channels, operands in `parts`.
+/// A contraction as the GEMM engine sees it: `rows` positions, `columns` kernels, `depth` channels, operands in
+/// `parts`.
 struct Contraction {
   std::int64_t rows = 1, columns = 1, depth = 1;
   int parts = 1;
   int element_bytes = 2;  ///< in memory
 };
 
-/// The size of a hardware layer, and the banks of one slot of each operand. Two slots of each fit into the buffer, so the
-/// loaders fill one while the array reads the other.
+/// The size of a hardware layer, and the banks of one slot of each operand. Two slots of each fit into the buffer, so
+/// the loaders fill one while the array reads the other.
 struct Tiling {
   std::int64_t rows = 1, columns = 1, depth = 1;
   int row_banks = 1, column_banks = 1;

@@ -62,9 +62,9 @@ constexpr FieldInfo table[] = {
 static_assert(std::size(table) == field_count);
 
 constexpr const char* engine_names[engine_count] = {"gemm", "pointwise", "update"};
-constexpr const char* function_names[function_count] = {
-    "pass",   "add",      "subtract", "multiply", "scale",         "relu_grad",
-    "mse_grad", "repeat", "sum_rows", "mse",      "cross_entropy", "cross_entropy_grad"};
+constexpr const char* function_names[function_count] = {"pass",     "add",       "subtract",      "multiply",
+                                                        "scale",    "relu_grad", "mse_grad",      "repeat",
+                                                        "sum_rows", "mse",       "cross_entropy", "cross_entropy_grad"};
 
 /// The bit at which each field lies: packed in the order of the table; a field of 32 bits or more starts a new word.
 constexpr std::array<int, std::size(table)> places() {
@@ -83,13 +83,23 @@ static_assert(place[std::size(table) - 1] + 32 <= 32 * descriptor_words);
 
 }  // namespace
 
-const char* to_string(Engine engine) { return engine_names[static_cast<std::size_t>(engine)]; }
-const char* to_string(Function function) { return function_names[static_cast<std::size_t>(function)]; }
+const char* to_string(Engine engine) {
+  return engine_names[static_cast<std::size_t>(engine)];
+}
+const char* to_string(Function function) {
+  return function_names[static_cast<std::size_t>(function)];
+}
 
-std::span<const FieldInfo> fields() { return table; }
+std::span<const FieldInfo> fields() {
+  return table;
+}
 
-float Descriptor::immediate(Field field) const { return std::bit_cast<float>(static_cast<std::uint32_t>(get(field))); }
-void Descriptor::set_immediate(float value, Field field) { set(field, std::bit_cast<std::uint32_t>(value)); }
+float Descriptor::immediate(Field field) const {
+  return std::bit_cast<float>(static_cast<std::uint32_t>(get(field)));
+}
+void Descriptor::set_immediate(float value, Field field) {
+  set(field, std::bit_cast<std::uint32_t>(value));
+}
 
 Field Descriptor::wait_field(Engine of) {
   return static_cast<Field>(static_cast<int>(Field::wait_gemm) + static_cast<int>(of));
@@ -103,8 +113,7 @@ Encoded encode(const Descriptor& descriptor) {
     const std::int64_t low = info.is_signed ? -(std::int64_t{1} << (info.bits - 1)) : 0;
     const std::int64_t high = (std::int64_t{1} << (info.is_signed ? info.bits - 1 : info.bits)) - 1;
     if (value < low || value > high) {
-      throw std::out_of_range(
-          fmt::format("descriptor field {} holds {}..{}, not {}", info.name, low, high, value));
+      throw std::out_of_range(fmt::format("descriptor field {} holds {}..{}, not {}", info.name, low, high, value));
     }
     for (int b = 0; b < info.bits; ++b) {
       const int bit = place[i] + b;
@@ -128,7 +137,8 @@ Descriptor decode(std::span<const std::uint32_t, descriptor_words> words) {
   }
   const auto check = [&](Field field, const char* what, int count) {
     if (descriptor.get(field) >= count) {
-      throw std::invalid_argument(fmt::format("descriptor names {} {}, must be below {}", what, descriptor.get(field), count));
+      throw std::invalid_argument(
+          fmt::format("descriptor names {} {}, must be below {}", what, descriptor.get(field), count));
     }
   };
   check(Field::engine, "engine", engine_count);

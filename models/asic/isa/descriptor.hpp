@@ -6,8 +6,8 @@
 #include <string>
 #include <string_view>
 
-/// Layer descriptors: what the command processor reads from memory and writes into an engine's register group. One table
-/// (descriptor.cpp) gives every field its name, width and sign; encoding, decoding and disassembly come from it.
+/// Layer descriptors: what the command processor reads from memory and writes into an engine's register group. One
+/// table (descriptor.cpp) gives every field its name, width and sign; encoding, decoding and disassembly come from it.
 namespace triad::asic::isa {
 
 /// The engines that execute hardware layers. Each runs its own in the order of the command stream.
@@ -25,7 +25,7 @@ enum class Function : std::uint8_t {
   relu_grad,           ///< b where a > 0, else 0
   mse_grad,            ///< (a - b) * immediate
   repeat,              ///< b's vector in every row
-  sum_rows,            ///< column sums of a
+  sum_rows,            ///< column sums of a; with operand `scalar` the sum of all
   mse,                 ///< immediate * sum of (a - b)^2
   cross_entropy,       ///< immediate * sum over rows of -log softmax(a)[b]
   cross_entropy_grad,  ///< (softmax(a) - one_hot(b)) * immediate
@@ -33,26 +33,61 @@ enum class Function : std::uint8_t {
 inline constexpr int function_count = 12;
 const char* to_string(Function function);
 
-/// How operand b of a point-wise layer is shaped.
+/// How operand b of a point-wise layer is shaped: not there; like a; one value per column; one value; one per row.
 enum class Operand : std::uint8_t { none, elements, columns, scalar, rows };
 
 /// How an element lies in memory.
 enum class Storage : std::uint8_t { fp32, bf16, int32 };
 
-/// Fields of a descriptor. `a`, `b`, `c`, `out` are streams: base address, bytes from step to step, number of steps after
-/// which the address repeats, bytes from row to row.
+/// Fields of a descriptor. `a`, `b`, `c`, `out` are streams: base address, bytes from step to step, number of steps
+/// after which the address repeats, bytes from row to row.
 enum class Field : std::uint8_t {
-  engine, function, relu, flying, operand, storage_in, storage_out,
-  clear, deliver, parts, a_transposed, b_transposed, a_reuse, b_reuse, a_release, b_release,
-  wait_gemm, wait_pointwise, wait_update,
-  rows, columns, depth,
-  a_bank, a_banks, b_bank, b_banks,
-  immediate, immediate2,
-  tag, tag2,
-  a_base, a_step, a_period, a_pitch,
-  b_base, b_step, b_period, b_pitch,
-  c_base, c_step, c_period, c_pitch,
-  out_base, out_step, out_period, out_pitch,
+  engine,
+  function,
+  relu,
+  flying,
+  operand,
+  storage_in,
+  storage_out,
+  clear,
+  deliver,
+  parts,
+  a_transposed,
+  b_transposed,
+  a_reuse,
+  b_reuse,
+  a_release,
+  b_release,
+  wait_gemm,
+  wait_pointwise,
+  wait_update,
+  rows,
+  columns,
+  depth,
+  a_bank,
+  a_banks,
+  b_bank,
+  b_banks,
+  immediate,
+  immediate2,
+  tag,
+  tag2,
+  a_base,
+  a_step,
+  a_period,
+  a_pitch,
+  b_base,
+  b_step,
+  b_period,
+  b_pitch,
+  c_base,
+  c_step,
+  c_period,
+  c_pitch,
+  out_base,
+  out_step,
+  out_period,
+  out_pitch,
 };
 inline constexpr int field_count = static_cast<int>(Field::out_pitch) + 1;
 

@@ -10,9 +10,9 @@ namespace triad::asic {
 
 using kit::Cycle;
 
-/// The convolution buffer: banks that hold vectors of bf16 channels, a line of atomic_c channels wide. A loader takes the
-/// banks of a tile, writes lines into them, and the sequencer gives them back when the array has read the tile for the
-/// last time. Every line carries the cycle from which it is valid.
+/// The convolution buffer: banks that hold vectors of bf16 channels, a line of atomic_c channels wide. A loader takes
+/// the banks of a tile, writes lines into them, and the sequencer gives them back when the array has read the tile for
+/// the last time. Every line carries the cycle from which it is valid.
 class Buffer {
  public:
   explicit Buffer(const Parameters& parameters);
@@ -43,8 +43,8 @@ class Buffer {
   std::vector<Cycle> free_;   ///< by bank; never: taken
 };
 
-/// Where a tile lies in its banks: vector v, part p, channel c at begin + ((p * vectors + v) * depth) + c, with the depth
-/// padded to whole lines.
+/// Where a tile lies in its banks: vector v, part p, channel c at begin + ((p * vectors + v) * depth) + c, with the
+/// depth padded to whole lines.
 struct TilePlace {
   std::size_t begin = 0;
   std::int64_t vectors = 0, padded_depth = 0;

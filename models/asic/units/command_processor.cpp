@@ -37,7 +37,8 @@ void CommandProcessor::start() {
 void CommandProcessor::fetch() {
   const auto size = static_cast<std::int64_t>(program_.stream.size());
   while (fetched_ < total_ && fetched_ - programmed_ < parameters_.command.prefetch) {
-    const std::uint64_t address = program_.stream_base + static_cast<std::uint64_t>(fetched_ % size) * isa::descriptor_bytes;
+    const std::uint64_t address =
+        program_.stream_base + static_cast<std::uint64_t>(fetched_ % size) * isa::descriptor_bytes;
     ++fetched_;
     Transfer transfer;
     transfer.request = {address, isa::descriptor_bytes, 1, 0, false, {}};
@@ -83,7 +84,8 @@ void CommandProcessor::step() {
   if (ready_.empty()) return;
   const auto& [arrived, descriptor] = ready_.front();
   const auto engine = static_cast<std::size_t>(descriptor.engine());
-  const Cycle group = scoreboard_.ready_at(descriptor.engine(), count_[engine] - parameters_.command.register_groups + 1);
+  const Cycle group =
+      scoreboard_.ready_at(descriptor.engine(), count_[engine] - parameters_.command.register_groups + 1);
   if (group == never) return;  // woken when a layer is done
   const Cycle begin = std::max({arrived, group, free_});
   if (begin > cycle()) return wake_at(begin);
@@ -110,8 +112,8 @@ std::string CommandProcessor::waits_for() const {
   if (ready_.empty()) return fmt::format("descriptor {} of {}", programmed_, total_);
   const isa::Descriptor& next = ready_.front().second;
   const auto engine = static_cast<std::size_t>(next.engine());
-  return fmt::format("a register group of {}: {} layers programmed, {} done", isa::to_string(next.engine()), count_[engine],
-                     scoreboard_.layers(next.engine()));
+  return fmt::format("a register group of {}: {} layers programmed, {} done", isa::to_string(next.engine()),
+                     count_[engine], scoreboard_.layers(next.engine()));
 }
 
 }  // namespace triad::asic

@@ -10,8 +10,8 @@
 
 namespace triad::asic {
 
-/// Reads layer descriptors from memory, decodes them, waits for a free register group of their engine and programs it. Runs
-/// the stream once per step; adds what a step adds to addresses and to the counts that a layer waits for.
+/// Reads layer descriptors from memory, decodes them, waits for a free register group of their engine and programs it.
+/// Runs the stream once per step; adds what a step adds to addresses and to the counts that a layer waits for.
 class CommandProcessor : public kit::Unit {
  public:
   CommandProcessor(const sc_core::sc_module_name& name, kit::Clock clock, const Parameters& parameters,
@@ -39,12 +39,12 @@ class CommandProcessor : public kit::Unit {
   int command_action_;
   std::array<std::vector<LayerSink*>, isa::engine_count> sinks_;
 
-  const std::int64_t total_;        ///< descriptors of all steps
-  std::int64_t fetched_ = 0;        ///< asked for
+  const std::int64_t total_;  ///< descriptors of all steps
+  std::int64_t fetched_ = 0;  ///< asked for
   std::int64_t programmed_ = 0;
   std::deque<std::pair<Cycle, isa::Descriptor>> ready_;  ///< fetched, from which cycle on
   std::array<std::int64_t, isa::engine_count> count_{};  ///< layers programmed
-  Cycle free_ = 0;                  ///< from here on it can program; what it did before is recorded
+  Cycle free_ = 0;  ///< from here on it can program; what it did before is recorded
   bool started_ = false;
 };
 

@@ -8,7 +8,8 @@
 
 namespace triad::asic {
 
-MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name, kit::Clock clock, memory::Memory& memory, bool check)
+MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name, kit::Clock clock, memory::Memory& memory,
+                                 bool check)
     : Unit(name, clock), memory_(memory), check_(check) {
   SC_METHOD(credit_freed);
   sensitive << memory_.on_credit();
@@ -73,8 +74,9 @@ bool MemoryInterface::issue(Transfer& transfer, int client) {
   ++next_id_;
   if (check_) {
     check_hazard(request, client);
-    const std::uint64_t end =
-        request.address + static_cast<std::uint64_t>(static_cast<std::int64_t>(request.rows - 1) * request.stride) + request.row_bytes;
+    const std::uint64_t end = request.address +
+                              static_cast<std::uint64_t>(static_cast<std::int64_t>(request.rows - 1) * request.stride) +
+                              request.row_bytes;
     flights_.push_back({id, request.address, end, request.write, client});
   }
   return true;
@@ -90,8 +92,8 @@ void MemoryInterface::check_hazard(const memory::Request& request, int client) c
       if (begin >= flight.end || begin + request.row_bytes <= flight.begin) continue;
       if (flight.write && request.write) continue;  // tiles of one result: interleaved rows, disjoint bytes
       throw device::Fault(fmt::format("hazard at cycle {}: {} {} bytes {:#x}..{:#x} while {} {} them", cycle(),
-                                      clients_[static_cast<std::size_t>(client)].name, request.write ? "writes" : "reads",
-                                      begin, begin + request.row_bytes,
+                                      clients_[static_cast<std::size_t>(client)].name,
+                                      request.write ? "writes" : "reads", begin, begin + request.row_bytes,
                                       clients_[static_cast<std::size_t>(flight.client)].name,
                                       flight.write ? "writes" : "reads"));
     }
@@ -100,13 +102,14 @@ void MemoryInterface::check_hazard(const memory::Request& request, int client) c
 
 std::string MemoryInterface::waits_for() const {
   for (const Client& client : clients_) {
-    if (!client.queue.empty()) return fmt::format("{} requests of {} wait for credits", client.queue.size(), client.name);
+    if (!client.queue.empty())
+      return fmt::format("{} requests of {} wait for credits", client.queue.size(), client.name);
   }
   return {};
 }
 
-std::vector<memory::Request> bursts(std::uint64_t address, std::uint64_t rows, std::uint64_t row_bytes, std::int64_t pitch,
-                                    std::uint64_t burst, bool write, activity::Tag tag) {
+std::vector<memory::Request> bursts(std::uint64_t address, std::uint64_t rows, std::uint64_t row_bytes,
+                                    std::int64_t pitch, std::uint64_t burst, bool write, activity::Tag tag) {
   if (rows > 1 && static_cast<std::uint64_t>(pitch) == row_bytes) row_bytes *= rows, rows = 1;
   std::vector<memory::Request> requests;
   if (row_bytes > burst) {

@@ -13,15 +13,16 @@ using kit::Cycle;
 /// A request of a DMA with what is to happen when it is complete.
 struct Transfer {
   memory::Request request;
-  Cycle from = 0;                      ///< not before this cycle
-  std::vector<std::byte> data;         ///< of a write, in the order of rows
-  /// Called at the time of the last byte, with the cycles of this clock that see the first and the last byte. `data` of a
-  /// read holds what memory contained then.
+  Cycle from = 0;               ///< not before this cycle
+  std::vector<std::byte> data;  ///< of a write, in the order of rows
+  /// Called at the time of the last byte, with the cycles of this clock that see the first and the last byte. `data` of
+  /// a read holds what memory contained then.
   std::function<void(Cycle first, Cycle last, std::vector<std::byte> data)> done;
 };
 
-/// The machine's port to memory: one request a cycle, round robin among the clients that have one, as long as memory has
-/// credits. Values move when a request completes. With checks on, a read and a write that overlap in flight are a hazard.
+/// The machine's port to memory: one request a cycle, round robin among the clients that have one, as long as memory
+/// has credits. Values move when a request completes. With checks on, a read and a write that overlap in flight are a
+/// hazard.
 class MemoryInterface : public kit::Unit {
  public:
   SC_HAS_PROCESS(MemoryInterface);
@@ -58,7 +59,7 @@ class MemoryInterface : public kit::Unit {
 };
 
 /// The requests that move a matrix of `rows` rows of `row_bytes` bytes, `pitch` bytes apart, none larger than `burst`.
-std::vector<memory::Request> bursts(std::uint64_t address, std::uint64_t rows, std::uint64_t row_bytes, std::int64_t pitch,
-                                    std::uint64_t burst, bool write, activity::Tag tag);
+std::vector<memory::Request> bursts(std::uint64_t address, std::uint64_t rows, std::uint64_t row_bytes,
+                                    std::int64_t pitch, std::uint64_t burst, bool write, activity::Tag tag);
 
 }  // namespace triad::asic

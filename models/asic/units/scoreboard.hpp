@@ -9,9 +9,9 @@ namespace triad::asic {
 
 using kit::Cycle;
 
-/// The done counters of the engines, which everybody sees: which layer of an engine is done from which cycle on. A cycle
-/// may lie ahead, when an engine knows the end of a layer before it comes. Register groups follow from it: group i mod G
-/// is free for layer i when layer i - G is done.
+/// The done counters of the engines, which everybody sees: which layer of an engine is done from which cycle on. A
+/// cycle may lie ahead, when an engine knows the end of a layer before it comes. Register groups follow from it: group
+/// i mod G is free for layer i when layer i - G is done.
 class Scoreboard {
  public:
   /// Units that wait for layers: woken at the cycle in which a layer is seen as done.
@@ -23,11 +23,13 @@ class Scoreboard {
     cycles.push_back(cycles.empty() ? cycle : std::max(cycle, cycles.back()));
     for (kit::Unit* unit : waiting_) unit->wake_at(cycles.back());
   }
-  /// From which cycle on at least `layers` layers are done; Unit::never while that is not known. None or less: from 0 on.
+  /// From which cycle on at least `layers` layers are done; Unit::never while that is not known. None or less: from 0
+  /// on.
   Cycle ready_at(isa::Engine engine, std::int64_t layers) const {
     if (layers <= 0) return 0;
     const auto& cycles = cycles_[static_cast<std::size_t>(engine)];
-    return layers <= static_cast<std::int64_t>(cycles.size()) ? cycles[static_cast<std::size_t>(layers - 1)] : kit::Unit::never;
+    return layers <= static_cast<std::int64_t>(cycles.size()) ? cycles[static_cast<std::size_t>(layers - 1)]
+                                                              : kit::Unit::never;
   }
   std::int64_t layers(isa::Engine engine) const {
     return static_cast<std::int64_t>(cycles_[static_cast<std::size_t>(engine)].size());
