@@ -1,6 +1,7 @@
 #pragma once
 #include <exception>
 #include <string>
+#include <vector>
 
 #include "models/kit/clock.hpp"
 #include "sim/activity/recorder.hpp"
@@ -38,8 +39,8 @@ class Unit : public sc_core::sc_module {
   static constexpr Cycle never = ~Cycle{0};
   Unit(const sc_core::sc_module_name& name, Clock clock);
 
-  /// Asks to be stepped at `cycle` (now, in the next delta, if that has passed). The earliest request wins; asking
-  /// again is free.
+  /// Asks to be stepped at `cycle` (now, in the next delta, if that has passed). Every request is kept; asking twice is
+  /// free.
   void wake_at(Cycle cycle) { wake_at_time(clock_.time_of(cycle)); }
   void wake_at_time(Time time);
   /// Why this unit cannot go on, or empty when it has nothing outstanding: "token dma0_to_mxu0, 0 of 1 there".
@@ -59,7 +60,7 @@ class Unit : public sc_core::sc_module {
 
   Clock clock_;
   sc_core::sc_event wake_;
-  Time next_ = ~Time{0};
+  std::vector<Time> wakes_;  ///< pending, latest first
 };
 
 }  // namespace triad::kit

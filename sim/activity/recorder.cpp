@@ -106,8 +106,12 @@ Coverage Recorder::cover(const Classes& classes, Time from, Time to) const {
   Spans all = work;
   for (const Span& span : launch.all()) all.add(span);
   const Cycle length = first_edge_at(to, hz_) - first_edge_at(from, hz_);
-  const Cycle covered = std::min(length, all.cycles(hz_));
-  return {compute.cycles(hz_), memory.cycles(hz_), covered - std::min(covered, work.cycles(hz_)), length - covered};
+  const Cycle computing = compute.cycles(hz_), transferring = memory.cycles(hz_);
+  const Cycle working = work.cycles(hz_), covered = all.cycles(hz_);
+  Coverage coverage{working - transferring, working - computing, covered - working, length - covered};
+  const Cycle both = computing + transferring - working;
+  (computing >= transferring ? coverage.compute : coverage.memory) += both;
+  return coverage;
 }
 
 void Recorder::finish(Time end) {

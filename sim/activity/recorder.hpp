@@ -25,13 +25,14 @@ struct Tag {
   int step = 0;
 };
 
-/// How many device cycles of a span each class covered. A machine may compute while it transfers, so classes overlap:
-/// compute: a compute unit was busy, filling or draining; memory: a memory unit was transferring; launch: a command was
-/// being launched while nothing computed or transferred; latency: none of them.
+/// The device cycles of a span, by what they were spent on; the four sum to its length. compute: a compute unit was
+/// busy, filling or draining; memory: a memory unit was transferring; launch: a command was being launched while
+/// neither happened; latency: none of them. Cycles in which a machine both computes and transfers belong to the class
+/// that covers more of the span: the other one hides behind it. So making a class ten times faster shortens the span by
+/// at most nine tenths of its share.
 struct Coverage {
   Cycle compute = 0, memory = 0, launch = 0, latency = 0;
-  /// The stated rule of `bound_by`: the class with the largest coverage; ties go to the first in the order of the
-  /// fields.
+  /// The stated rule of `bound_by`: the class with the largest share; ties go to the first in the order of the fields.
   const char* bound_by() const;
 };
 

@@ -15,7 +15,7 @@ HostTensor pack(graph::Shape shape, numerics::Format format, const std::vector<W
                                             graph::to_string(shape), graph::elements(shape)));
   }
   HostTensor tensor = HostTensor::zeros(std::move(shape), format);
-  std::memcpy(tensor.bytes.data(), words.data(), tensor.bytes.size());
+  if (!words.empty()) std::memcpy(tensor.bytes.data(), words.data(), tensor.bytes.size());
   return tensor;
 }
 
@@ -27,7 +27,7 @@ std::vector<Word> unpack(const HostTensor& tensor) {
                                             numerics::to_string(tensor.format), graph::to_string(tensor.shape),
                                             words.size() * sizeof(Word), tensor.bytes.size()));
   }
-  std::memcpy(words.data(), tensor.bytes.data(), tensor.bytes.size());
+  if (!words.empty()) std::memcpy(words.data(), tensor.bytes.data(), tensor.bytes.size());
   return words;
 }
 

@@ -42,7 +42,7 @@ struct RunResult {
   std::uint64_t read_bytes = 0, written_bytes = 0;
   double average_lanes = 0, peak_lanes = 0;
   std::string bound_by;  ///< of the run: the class in which most of its time is spent
-  /// Device cycles that each class covered (compute, memory, launch, latency; compute and memory may overlap).
+  /// Device cycles by class (compute, memory, launch, latency; activity::Coverage); they sum to `cycles`.
   std::map<std::string, std::uint64_t> bound_cycles;
   std::vector<UnitResult> units;
   std::vector<OpResult> ops;

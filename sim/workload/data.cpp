@@ -19,8 +19,13 @@ using device::HostTensor;
 using graph::Shape;
 using numerics::Format;
 
-constexpr std::int64_t most_samples = 1 << 24;
 constexpr std::int64_t largest_seed = std::numeric_limits<std::int64_t>::max();
+
+/// Elements of a tensor per sample.
+std::int64_t features_of(const Network& network, graph::TensorId id) {
+  const Shape& shape = network.graph.tensor(id).shape;
+  return graph::elements(shape) / shape[0];
+}
 
 void read_source(const config::Node& node, Source& source) {
   source.file = node.find("file");
@@ -118,10 +123,9 @@ Samples load_samples(const Network& network, const Source& source) {
 
 Samples synthesize(const Network& network, const DataSource& source) {
   const graph::Tensor &x = network.graph.tensor(network.x), &y = network.graph.tensor(network.y);
-  const Shape& output = network.graph.tensor(network.output).shape;
   const auto samples = static_cast<std::size_t>(source.samples);
-  const auto features = static_cast<std::size_t>(graph::elements(x.shape) / x.shape[0]);
-  const auto outputs = static_cast<std::size_t>(graph::elements(output) / output[0]);
+  const auto features = static_cast<std::size_t>(features_of(network, network.x));
+  const auto outputs = static_cast<std::size_t>(features_of(network, network.output));
   const std::vector<float> inputs = Random(source.seed, "x").uniform(samples * features, std::sqrt(3.0f));
   const std::vector<float> teacher = Random(source.seed, "teacher").uniform(outputs * features, 1.0f);
 
@@ -164,15 +168,22 @@ Source read_initial_source(const config::Node& workload) {
   return source;
 }
 
-DataSource read_data_source(const config::Node& workload, std::int64_t batch) {
+DataSource read_data_source(const config::Node& workload, const Network& network) {
   DataSource source;
-  source.samples = batch;
+  source.samples = network.graph.tensor(network.x).shape[0];
+  const std::int64_t features = features_of(network, network.x), outputs = features_of(network, network.output);
   const auto node = workload.find("data");
-  if (!node) return source;
-  read_source(*node, source);
-  if (const auto samples = node->find("samples")) {
-    if (source.file) samples->fail("the file says how many samples there are");
-    source.samples = samples->integer(1, most_samples);
+  if (node) read_source(*node, source);
+  if (source.file) {
+    if (const auto samples = node->find("samples")) samples->fail("the file says how many samples there are");
+    return source;
+  }
+  if (features > largest_tensor / outputs) {
+    workload.fail(fmt::format("{} features and {} outputs are too many for synthetic data; name a file under data",
+                              features, outputs));
+  }
+  if (const auto samples = node ? node->find("samples") : std::nullopt) {
+    source.samples = samples->integer(1, largest_tensor / std::max(features, outputs));
   }
   return source;
 }

@@ -24,7 +24,7 @@ struct DataSource : Source {
 /// Reads `initial:` of a workload; absent: seed 0.
 Source read_initial_source(const config::Node& workload);
 /// Reads `data:` of a workload; absent: seed 0, as many samples as the batch holds.
-DataSource read_data_source(const config::Node& workload, std::int64_t batch);
+DataSource read_data_source(const config::Node& workload, const Network& network);
 
 /// The initial value of every parameter. Synthetic: stream = the parameter's name, uniform in its bound.
 /// Throws config::Error about an array that is missing, unexpected, or of the wrong shape or type.

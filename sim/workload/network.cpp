@@ -19,7 +19,6 @@ using graph::TensorId;
 using numerics::Format;
 
 constexpr std::int64_t largest_dimension = 1 << 24;
-constexpr std::int64_t largest_tensor = std::int64_t{1} << 31;  // elements
 
 Shape read_shape(const config::Node& node) {
   Shape shape;
@@ -84,8 +83,9 @@ class Builder {
     }
     const config::Node out_features = node.at("out_features");
     const std::int64_t out = out_features.integer(1, largest_dimension);
-    if (in * out > largest_tensor) {
-      out_features.fail(fmt::format("layer '{}': a weight of more than {} elements", name, largest_tensor));
+    if (std::max(in, input[0]) * out > largest_tensor) {
+      out_features.fail(
+          fmt::format("layer '{}': a weight or an output of more than {} elements", name, largest_tensor));
     }
     const auto has_bias = node.find("bias");
     const float bound = 1.0f / std::sqrt(static_cast<float>(in));

@@ -7,6 +7,8 @@
 /// The network of a workload file: its layers and its loss as a forward graph.
 namespace triad::workload {
 
+inline constexpr std::int64_t largest_tensor = std::int64_t{1} << 31;  ///< elements of any array of a workload
+
 struct Network {
   graph::Graph graph;
   graph::TensorId x = -1;       ///< data, [batch, ...]

@@ -41,7 +41,7 @@ device::Job read(const config::Node& workload) {
   const Network network = read_network(workload, job.precision);
   const graph::Optimizer optimizer = read_optimizer(workload.at("optimizer"));
   const Source initial = read_initial_source(workload);
-  const DataSource data = read_data_source(workload, network.graph.tensor(network.x).shape[0]);
+  const DataSource data = read_data_source(workload, network);
   workload.reject_unread();  // before any file is opened
 
   job.graph = graph::training_step(network.graph, optimizer);

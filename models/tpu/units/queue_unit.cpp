@@ -39,7 +39,7 @@ void Stack::record_wait(const Issued& issued, Cycle since, Cycle now) {
   bool memory = false;
   for (const Wait& wait : issued.instruction->waits)
     memory = memory || wait.unit == p.load_unit() || wait.unit == p.store_unit();
-  record(memory ? activity::State::memory : activity::State::operands, issued.tag(), since, now);
+  record(memory ? activity::State::memory : activity::State::operands, {}, since, now);
 }
 
 }  // namespace triad::tpu

@@ -61,7 +61,8 @@ class Stack {
   kit::Track track;
   /// Records `state` over [from, to), cut to what is not recorded yet.
   void record(activity::State state, activity::Tag tag, Cycle from, Cycle to);
-  /// Records the wait of an instruction that is issued now and could have been from `since` on.
+  /// Records the wait of an instruction that is issued now and could have been from `since` on. A wait belongs to no
+  /// op: what it waited for does.
   void record_wait(const Issued& issued, Cycle since, Cycle now);
 
  private:

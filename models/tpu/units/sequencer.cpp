@@ -49,7 +49,7 @@ void Sequencer::step() {
     Queue& queue = *queues_[static_cast<std::size_t>(instruction.unit)];
     if (!queue.channel.has_room(now)) return;  // woken when the unit takes one
     queue.channel.push({&instruction, step_}, now);
-    stack_.record(activity::State::busy, {instruction.op, step_}, now, now + 1);
+    stack_.record(activity::State::busy, {}, now, now + 1);
     stack_.track.count(dispatched_action_, 1, now, now + 1);
     ++next_;
     return wake_at(now + 1);

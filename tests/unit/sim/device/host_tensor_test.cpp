@@ -15,6 +15,7 @@ TEST(HostTensor, HoldsFloatsAndIntegers) {
   EXPECT_EQ(HostTensor::of_integers({3}, {7, -1, 0}).integers(), (std::vector<std::int32_t>{7, -1, 0}));
   EXPECT_EQ(HostTensor::of_integers({3}, {7, -1, 0}).floats(), (std::vector<float>{7, -1, 0}));
   EXPECT_EQ(HostTensor::of({}, {4}).floats(), std::vector<float>{4});
+  EXPECT_TRUE(HostTensor::of({0, 3}, {}).floats().empty());
   EXPECT_EQ(HostTensor::zeros({5, 7}, Format::bf16).bytes.size(), 70u);
 }
 

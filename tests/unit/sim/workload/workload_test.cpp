@@ -179,6 +179,10 @@ TEST_F(Workload, NamesWhatIsWrongInTheYaml) {
       {"steps: 7", "steps: 7\ndata: {file: d.npz, samples: 4}", "the file says how many samples there are"},
       {"steps: 7", "steps: 7\ndata: {file: d.npz}", "w.yaml:10:14: data.file: d.npz: No such file"},
       {"steps: 7", "", "missing key steps"},
+      {"out_features: 4}", "out_features: 16777216}\n  - {type: linear, out_features: 1024}",
+       "of more than 2147483648 elements"},
+      // 2^31 / 3 features
+      {"steps: 7", "steps: 7\ndata: {samples: 715827883}", "data.samples: must be a whole number from 1 to 715827882"},
   };
   for (const auto& [good, bad, error] : cases) {
     std::string yaml = two_layers;
