@@ -11,9 +11,7 @@ namespace triad::asic {
 MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name, kit::Clock clock, memory::Memory& memory,
                                  bool check)
     : Unit(name, clock), memory_(memory), check_(check) {
-  SC_METHOD(credit_freed);
-  sensitive << memory_.on_credit();
-  dont_initialize();
+  memory.add_listener(*this);
 }
 
 int MemoryInterface::add_client(std::string name) {

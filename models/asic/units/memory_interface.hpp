@@ -25,7 +25,6 @@ struct Transfer {
 /// hazard.
 class MemoryInterface : public kit::Unit {
  public:
-  SC_HAS_PROCESS(MemoryInterface);
   MemoryInterface(const sc_core::sc_module_name& name, kit::Clock clock, memory::Memory& memory, bool check);
 
   /// Declares a client; returns its number.
@@ -36,7 +35,6 @@ class MemoryInterface : public kit::Unit {
 
  private:
   void step() override;
-  void credit_freed() { wake_at(clock().after(kit::now())); }
   bool issue(Transfer& transfer, int client);
   void check_hazard(const memory::Request& request, int client) const;
 

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "models/asic/parameters.hpp"
 #include "models/asic/units/layer.hpp"
 #include "models/asic/units/memory_interface.hpp"
 
