@@ -9,7 +9,7 @@ namespace {
 
 std::string description(const experiment::Machine& machine) {
   using numerics::Format;
-  report::Table table({{"", false, 0}, {"", false, 0}});
+  report::Table table({{"", false, 0}, {"", false, 0, true}});
   table.add({"architecture", fmt::format("{}: {}", machine.architecture->name, machine.architecture->summary)});
   for (const Format format : {Format::fp32, Format::tf32, Format::bf16, Format::fp16, Format::int8}) {
     if (const double peak = machine.device->peak_flops(format); peak > 0) {

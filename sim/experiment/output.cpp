@@ -41,6 +41,11 @@ class Staging {
     return temporary(file);
   }
   void commit() {
+    for (const fs::path& file : files_) {  // what would stop a rename, before the first
+      if (fs::is_directory(file)) {
+        throw fs::filesystem_error("a folder stands there", file, std::make_error_code(std::errc::is_a_directory));
+      }
+    }
     for (const fs::path& file : files_) fs::rename(temporary(file), file);
     files_.clear();
     folders_.clear();

@@ -18,10 +18,12 @@ using device::UnitResult;
 std::string limits(const RunResult& run) {
   if (run.bound_by.empty()) return "-";
   const double cycles = static_cast<double>(run.cycles);
+  std::vector<std::pair<std::string, std::uint64_t>> classes(run.bound_cycles.begin(), run.bound_cycles.end());
+  std::stable_sort(classes.begin(), classes.end(), [](auto& a, auto& b) { return a.second > b.second; });
   std::string others;
-  for (const auto& [name, n] : run.bound_cycles) {
+  for (const auto& [name, n] : classes) {
     if (name == run.bound_by || n == 0) continue;
-    others += fmt::format("{}{} {}", others.empty() ? "" : ", ", name, percent(static_cast<double>(n) / cycles));
+    others += (others.empty() ? "" : ", ") + unbroken(name + " " + percent(static_cast<double>(n) / cycles));
   }
   const auto own = run.bound_cycles.find(run.bound_by);
   if (own == run.bound_cycles.end()) return run.bound_by;
@@ -63,7 +65,7 @@ void timed_rows(Table& table, const Workload& workload, const RunResult& run) {
 }
 
 std::string summary(const Workload& workload, const RunResult& run, std::size_t width) {
-  Table table({{"", false, 0}, {"", true, 0}, {"", false, 1}});
+  Table table({{"", false, 0}, {"", true, 0}, {"", false, 0, true}});
   if (is_timed(run)) timed_rows(table, workload, run);
   if (!run.loss.empty()) {
     table.add({"loss", plain(run.loss.back()),
@@ -134,12 +136,12 @@ std::vector<State> stack(const UnitResult& unit) {
 }
 
 std::string units_table(const std::vector<UnitResult>& units, std::size_t width) {
-  Table table({{"unit", false, 0}, {"clock", true, 2}, {"energy", true, 1}, {"cycles, by state", false, 0}});
+  Table table({{"unit", false, 0}, {"clock", true, 2}, {"energy", true, 1}, {"cycles, by state", false, 0, true}});
   for (const Group& group : groups(units)) {
     std::string states;
     for (const auto& [state, n] : stack(group.sum)) {
-      states += fmt::format("{}{} {}", states.empty() ? "" : ", ", state,
-                            percent(static_cast<double>(n) / static_cast<double>(group.sum.total_cycles)));
+      const double share = static_cast<double>(n) / static_cast<double>(group.sum.total_cycles);
+      states += (states.empty() ? "" : ", ") + unbroken(state + " " + percent(share));
     }
     table.add({group.name(), si(group.sum.clock_hz, "Hz"), si(group.sum.energy_joules, "J"), states});
   }

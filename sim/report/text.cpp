@@ -65,6 +65,10 @@ std::string shortened(const std::string& text, std::size_t width) {
   return result + "~";
 }
 
+namespace {
+const std::string no_break = "\u00a0";
+}  // namespace
+
 std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
   std::istringstream words(text);
   std::string result, line, word;
@@ -78,7 +82,14 @@ std::string wrapped(const std::string& text, std::size_t width, std::size_t inde
     }
     line += (line.empty() ? "" : " ") + word;
   }
-  return result + std::string(first ? 0 : indent, ' ') + line + "\n";
+  result += std::string(first ? 0 : indent, ' ') + line + "\n";
+  for (std::size_t at; (at = result.find(no_break)) != std::string::npos;) result.replace(at, no_break.size(), " ");
+  return result;
+}
+
+std::string unbroken(std::string text) {
+  for (std::size_t at; (at = text.find(' ')) != std::string::npos;) text.replace(at, 1, no_break);
+  return text;
 }
 
 std::string entry(const std::string& name, const std::string& text, std::size_t width) {
@@ -93,52 +104,79 @@ std::string entry(const std::string& name, const std::string& text, std::size_t 
   return head + lines;
 }
 
-std::string Table::text(std::size_t width) const {
-  constexpr std::size_t gap = 2;
+namespace {
+constexpr std::size_t gap = 2;             // columns between columns
+constexpr std::size_t least_cut = 8;       // columns that are left of a name
+constexpr std::size_t least_wrapped = 24;  // columns of a text that is broken
+constexpr std::size_t hidden = 0;          // width of a column that was given up
+}  // namespace
+
+/// The width of every column; `hidden` for those given up.
+std::vector<std::size_t> Table::fitted_widths(std::size_t width) const {
   std::vector<std::size_t> widths(columns_.size());
   for (std::size_t c = 0; c < columns_.size(); ++c) {
-    widths[c] = columns(columns_[c].title);
+    widths[c] = std::max<std::size_t>(1, columns(columns_[c].title));
     for (const auto& row : rows_) widths[c] = std::max(widths[c], columns(row.at(c)));
   }
-  std::vector<bool> shown(columns_.size(), true);
-  const auto total = [&] {
+  const auto excess = [&]() -> std::size_t {
     std::size_t sum = 0;
-    for (std::size_t c = 0; c < columns_.size(); ++c)
-      if (shown[c]) sum += widths[c] + (sum ? gap : 0);
-    return sum;
+    for (const std::size_t w : widths)
+      if (w != hidden) sum += w + (sum ? gap : 0);
+    return sum > width ? sum - width : 0;
   };
-  while (total() > width) {
+  const auto wrap_last = [&] {
+    if (columns_.back().wrap && widths.back() > least_wrapped) {
+      widths.back() -= std::min(excess(), widths.back() - least_wrapped);
+    }
+  };
+  wrap_last();
+  while (excess() > 0) {
     std::size_t victim = columns_.size();
     for (std::size_t c = 0; c < columns_.size(); ++c) {
-      if (shown[c] && columns_[c].give_up > 0 &&
+      if (widths[c] != hidden && columns_[c].give_up > 0 &&
           (victim == columns_.size() || columns_[c].give_up > columns_[victim].give_up)) {
         victim = c;
       }
     }
     if (victim == columns_.size()) break;
-    shown[victim] = false;
+    widths[victim] = hidden;
   }
-  if (const std::size_t sum = total(); sum > width) {
-    constexpr std::size_t least = 8;
-    const std::size_t excess = sum - width;
-    widths[0] = widths[0] > excess + least ? widths[0] - excess : std::min(widths[0], least);
+  if (const std::size_t over = excess(); over > 0) {
+    widths[0] = widths[0] > over + least_cut ? widths[0] - over : std::min(widths[0], least_cut);
   }
+  return widths;
+}
 
-  std::string result;
-  const auto line = [&](const auto& cell) {
-    std::string out;
-    for (std::size_t c = 0; c < columns_.size(); ++c) {
-      if (!shown[c]) continue;
-      const std::string text = shortened(cell(c), widths[c]);
-      const std::string blanks(widths[c] - std::min(widths[c], columns(text)), ' ');
-      out += (c ? std::string(gap, ' ') : "") + (columns_[c].right ? blanks + text : text + blanks);
+std::string Table::line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) const {
+  std::string out;
+  std::size_t begin = 0;  // of the last column
+  for (std::size_t c = 0; c < columns_.size(); ++c) {
+    if (widths[c] == hidden) continue;
+    if (!out.empty()) out += std::string(gap, ' ');
+    begin = columns(out);
+    if (columns_[c].wrap) {
+      out += wrapped(cells[c], widths[c]);
+      continue;
     }
-    out.erase(out.find_last_not_of(' ') + 1);
-    result += out + "\n";
-  };
-  const bool titled = std::any_of(columns_.begin(), columns_.end(), [](const Column& c) { return !c.title.empty(); });
-  if (titled) line([&](std::size_t c) { return columns_[c].title; });
-  for (const auto& row : rows_) line([&](std::size_t c) { return row[c]; });
+    const std::string text = shortened(cells[c], widths[c]);
+    const std::string blanks(widths[c] - std::min(widths[c], columns(text)), ' ');
+    out += columns_[c].right ? blanks + text : text + blanks;
+  }
+  for (std::size_t at = out.find('\n'); at != std::string::npos && at + 1 < out.size(); at = out.find('\n', at + 1)) {
+    out.insert(at + 1, std::string(begin, ' '));
+  }
+  out.erase(out.find_last_not_of(" \n") + 1);
+  return out + "\n";
+}
+
+std::string Table::text(std::size_t width) const {
+  const std::vector<std::size_t> widths = fitted_widths(width);
+  std::vector<std::string> titles;
+  for (const Column& column : columns_) titles.push_back(column.title);
+  const bool titled =
+      std::any_of(titles.begin(), titles.end(), [](const std::string& title) { return !title.empty(); });
+  std::string result = titled ? line(titles, widths) : "";
+  for (const auto& row : rows_) result += line(row, widths);
   return result;
 }
 

@@ -24,17 +24,21 @@ std::string shortened(const std::string& text, std::size_t width);
 /// Lines of at most `width` columns, broken at blanks; lines after the first begin with `indent` blanks.
 std::string wrapped(const std::string& text, std::size_t width, std::size_t indent = 0);
 
+/// The text with its blanks kept together by wrapped().
+std::string unbroken(std::string text);
 /// "  name  text", the text broken at blanks and kept in its column.
 std::string entry(const std::string& name, const std::string& text, std::size_t width);
 
-/// A table whose columns are as wide as their texts. Too wide for the terminal, it gives up columns, those of the
-/// highest `give_up` first (0: never), then shortens its first column.
+/// A table whose columns are as wide as their texts. Too wide for the terminal, it breaks the texts of its last column
+/// (when that may `wrap`), then gives up columns, those of the highest `give_up` first (0: never), then cuts its first
+/// column.
 class Table {
  public:
   struct Column {
     std::string title;
     bool right = false;
     int give_up = 0;
+    bool wrap = false;  ///< last column only: broken at blanks
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }
@@ -43,6 +47,9 @@ class Table {
   std::string text(std::size_t width) const;
 
  private:
+  std::vector<std::size_t> fitted_widths(std::size_t width) const;
+  std::string line(const std::vector<std::string>& cells, const std::vector<std::size_t>& widths) const;
+
   std::vector<Column> columns_;
   std::vector<std::vector<std::string>> rows_;
 };
