@@ -47,11 +47,15 @@ class FlushedArithmetic {
 #endif
 
 typedef float Vector __attribute__((vector_size(vector_width * sizeof(float))));
+/// The same where it lies in an array of floats.
+typedef float Loose __attribute__((vector_size(vector_width * sizeof(float)), aligned(4), may_alias));
 
 /// weights: `channels` rows of one vector of kernels. A stack of partial sums, as a binary counter carries: after an
 /// even number of leaves the two on top are added, which gives the tree without storing its products.
-TRIAD_SIMD void block(const float* activations, std::int64_t positions, const Vector* weights, int channels,
-                      Vector* sums) {
+TRIAD_SIMD void block(const float* activations, std::int64_t positions, const float* kernels, int channels,
+                      float* totals) {
+  const Loose* weights = reinterpret_cast<const Loose*>(kernels);
+  Loose* sums = reinterpret_cast<Loose*>(totals);
   for (std::int64_t r = 0; r < positions; ++r) {
     const float* row = activations + r * channels;
     if (channels == 1) {
@@ -75,27 +79,26 @@ void array_operation(const std::uint16_t* activations, std::int64_t activation_s
                      const std::uint16_t* weights, std::int64_t weight_stride, int kernels, int channels, float* sums,
                      std::int64_t sum_stride) {
 #ifdef __x86_64__
-  static thread_local std::vector<float> rows;
-  static thread_local std::vector<Vector> columns, results;
+  static thread_local std::vector<float> rows, columns, results;
   rows.resize(static_cast<std::size_t>(positions * channels));
   for (std::int64_t r = 0; r < positions; ++r) {
     for (int c = 0; c < channels; ++c) {
       rows[static_cast<std::size_t>(r * channels + c)] = bf16_value(activations[r * activation_stride + c]);
     }
   }
-  columns.resize(static_cast<std::size_t>(channels));
-  results.resize(static_cast<std::size_t>(positions));
+  columns.resize(static_cast<std::size_t>(channels * vector_width));
+  results.resize(static_cast<std::size_t>(positions * vector_width));
   for (int first = 0; first < kernels; first += vector_width) {
     const int width = std::min(vector_width, kernels - first);
     for (int c = 0; c < channels; ++c) {
       for (int k = 0; k < vector_width; ++k) {
-        columns[static_cast<std::size_t>(c)][k] =
+        columns[static_cast<std::size_t>(c * vector_width + k)] =
             k < width ? bf16_value(weights[(first + k) * weight_stride + c]) : 0.0f;
       }
     }
     for (std::int64_t r = 0; r < positions; ++r) {
       for (int k = 0; k < vector_width; ++k) {
-        results[static_cast<std::size_t>(r)][k] = k < width ? sums[r * sum_stride + first + k] : 0.0f;
+        results[static_cast<std::size_t>(r * vector_width + k)] = k < width ? sums[r * sum_stride + first + k] : 0.0f;
       }
     }
     {
@@ -104,7 +107,7 @@ void array_operation(const std::uint16_t* activations, std::int64_t activation_s
     }
     for (std::int64_t r = 0; r < positions; ++r) {
       for (int k = 0; k < width; ++k) {
-        sums[r * sum_stride + first + k] = numerics::canonical(results[static_cast<std::size_t>(r)][k]);
+        sums[r * sum_stride + first + k] = numerics::canonical(results[static_cast<std::size_t>(r * vector_width + k)]);
       }
     }
   }

@@ -43,11 +43,12 @@ void CommandProcessor::fetch() {
     Transfer transfer;
     transfer.request = {address, isa::descriptor_bytes, 1, 0, false, {}};
     transfer.from = cycle() + 1;
-    transfer.done = [this](Cycle, Cycle last, const std::vector<std::byte>& bytes) {
+    fetching_.emplace_back();
+    transfer.done = [this, number = fetched_ - 1](Cycle, Cycle last, const std::vector<std::byte>& bytes) {
       isa::Encoded words;
       std::memcpy(words.data(), bytes.data(), bytes.size());
       try {
-        ready_.emplace_back(last, isa::decode(words));
+        fetching_[static_cast<std::size_t>(number - programmed_)] = {last, isa::decode(words)};
       } catch (const std::invalid_argument& error) {
         throw device::Fault(fmt::format("command processor, cycle {}: {}", last, error.what()));
       }
@@ -81,8 +82,8 @@ Layer CommandProcessor::layer(const isa::Descriptor& descriptor) const {
 
 void CommandProcessor::step() {
   fetch();
-  if (ready_.empty()) return;
-  const auto& [arrived, descriptor] = ready_.front();
+  if (fetching_.empty() || fetching_.front().arrived == never) return;
+  const auto& [arrived, descriptor] = fetching_.front();
   const auto engine = static_cast<std::size_t>(descriptor.engine());
   const Cycle group =
       scoreboard_.ready_at(descriptor.engine(), count_[engine] - parameters_.command.register_groups + 1);
@@ -103,14 +104,15 @@ void CommandProcessor::step() {
   ++count_[engine];
   ++programmed_;
   free_ = end;
-  ready_.pop_front();
+  fetching_.pop_front();
   wake_at(end);
 }
 
 std::string CommandProcessor::waits_for() const {
   if (finished()) return {};
-  if (ready_.empty()) return fmt::format("descriptor {} of {}", programmed_, total_);
-  const isa::Descriptor& next = ready_.front().second;
+  if (fetching_.empty() || fetching_.front().arrived == never)
+    return fmt::format("descriptor {} of {}", programmed_, total_);
+  const isa::Descriptor& next = fetching_.front().descriptor;
   const auto engine = static_cast<std::size_t>(next.engine());
   return fmt::format("a register group of {}: {} layers programmed, {} done", isa::to_string(next.engine()),
                      count_[engine], scoreboard_.layers(next.engine()));

@@ -42,7 +42,12 @@ class CommandProcessor : public kit::Unit {
   const std::int64_t total_;  ///< descriptors of all steps
   std::int64_t fetched_ = 0;  ///< asked for
   std::int64_t programmed_ = 0;
-  std::deque<std::pair<Cycle, isa::Descriptor>> ready_;  ///< fetched, from which cycle on
+  /// Asked for and not yet programmed, in the order of the stream: memory may answer in another one.
+  struct Fetched {
+    Cycle arrived = never;
+    isa::Descriptor descriptor;
+  };
+  std::deque<Fetched> fetching_;
   std::array<std::int64_t, isa::engine_count> count_{};  ///< layers programmed
   Cycle free_ = 0;  ///< from here on it can program; what it did before is recorded
   bool started_ = false;
