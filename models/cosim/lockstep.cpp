@@ -1,7 +1,8 @@
 #include "models/cosim/lockstep.hpp"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
+
+#include <algorithm>
 
 namespace triad::cosim {
 namespace {
@@ -58,8 +59,8 @@ Lockstep::Lockstep(std::string name, TwinFactory make, std::filesystem::path wav
   power_on(*twin_);
 }
 
-void Lockstep::record(Frame frame) {
-  if (frames_.empty() || !frames_.back().same(frame)) frames_.push_back(std::move(frame));
+void Lockstep::record() {
+  if (frames_.empty() || !frames_.back().same(frame_)) frames_.push_back(frame_);
   ++frames_.back().cycles;
 }
 
@@ -68,43 +69,46 @@ void Lockstep::drive(Twin& twin, const Frame& frame) const {
   const std::uint32_t* words = frame.words.data();
   for (std::size_t s = 0; s < twin.streams().size(); ++s) {
     const Stream& stream = twin.streams()[s];
-    const bool carries = stream.direction == Direction::into_core && frame.controls[s];
-    twin.drive(static_cast<int>(s), frame.controls[s], carries ? words : nullptr);
+    const bool control = frame.controls >> s & 1u;
+    const bool carries = stream.direction == Direction::into_core && control;
+    twin.drive(static_cast<int>(s), control, carries ? words : nullptr);
     if (carries) words += stream.words();
   }
 }
 
 void Lockstep::cycle(const std::vector<Pins>& pins, const std::vector<bool>& events) {
   const auto& streams = twin_->streams();
-  Frame frame;
+  frame_.reset = false;
+  frame_.controls = 0;
+  frame_.words.clear();
   for (std::size_t s = 0; s < streams.size(); ++s) {
     const bool source = streams[s].direction == Direction::into_core;
-    frame.controls.push_back(source ? pins[s].valid : pins[s].ready);
+    frame_.controls |= static_cast<std::uint64_t>(source ? pins[s].valid : pins[s].ready) << s;
     if (!source || !pins[s].valid) continue;
     if (pins[s].payload == nullptr) {
-      frame.words.insert(frame.words.end(), streams[s].words(), 0);
+      frame_.words.insert(frame_.words.end(), streams[s].words(), 0);
     } else {
-      frame.words.insert(frame.words.end(), pins[s].payload, pins[s].payload + streams[s].words());
+      frame_.words.insert(frame_.words.end(), pins[s].payload, pins[s].payload + streams[s].words());
     }
   }
-  drive(*twin_, frame);
-  record(std::move(frame));
+  drive(*twin_, frame_);
+  record();
   twin_->settle();
 
-  std::vector<std::uint32_t> words;
   for (std::size_t s = 0; s < streams.size(); ++s) {
     const Stream& stream = streams[s];
     const bool source = stream.direction == Direction::into_core;
     const bool expected = source ? pins[s].ready : pins[s].valid, found = twin_->control(static_cast<int>(s));
     if (found != expected) report({stream.name, source ? "ready" : "valid", -1, expected, found});
     if (pins[s].valid && pins[s].ready) {
-      history_.push_back(fmt::format("{} {}", now_, stream.name));
+      history_.emplace_back(now_, static_cast<int>(s));
       if (history_.size() > history_length) history_.pop_front();
     }
     if (source || !expected || pins[s].payload == nullptr) continue;
-    words.resize(stream.words());
-    twin_->payload(static_cast<int>(s), words.data());
-    const std::uint32_t *model = pins[s].payload, *rtl = words.data();
+    found_.resize(stream.words());
+    twin_->payload(static_cast<int>(s), found_.data());
+    const std::uint32_t *model = pins[s].payload, *rtl = found_.data();
+    if (std::equal(found_.begin(), found_.end(), model)) continue;
     for (const Field& field : stream.fields) {
       for (int lane = 0; lane < field.lanes; ++lane) {
         const std::uint64_t a = lane_of(model, field, lane), b = lane_of(rtl, field, lane);
@@ -123,11 +127,11 @@ void Lockstep::cycle(const std::vector<Pins>& pins, const std::vector<bool>& eve
 }
 
 void Lockstep::reset_cycle() {
-  Frame frame;
-  frame.reset = true;
-  frame.controls.assign(twin_->streams().size(), false);
-  drive(*twin_, frame);
-  record(std::move(frame));
+  frame_.reset = true;
+  frame_.controls = 0;
+  frame_.words.clear();
+  drive(*twin_, frame_);
+  record();
   twin_->settle();
   twin_->rise();
   ++now_;
@@ -136,12 +140,15 @@ void Lockstep::reset_cycle() {
 void Lockstep::report(const Difference& d) {
   const auto waveform = waveforms_ / fmt::format("{}-cycle-{}.vcd", name_, now_);
   write_waveform(waveform);
+  std::string transfers;
+  for (const auto& [cycle, stream] : history_) {
+    transfers += fmt::format("{}{} {}", transfers.empty() ? "" : ", ", cycle, twin_->streams()[stream].name);
+  }
   const std::string lane = d.lane < 0 ? "" : fmt::format(" lane {}", d.lane);
-  throw Mismatch(
-      fmt::format("{}: lockstep mismatch in cycle {}: port {} {}{}: model {:#x}, RTL {:#x}; last transfers "
-                  "(cycle port): {}; waveform: {}",
-                  name_, now_, d.port, d.pin, lane, d.model, d.rtl, fmt::join(history_, ", "), waveform.string()),
-      now_, d.port, d.pin, d.lane, d.model, d.rtl, waveform);
+  throw Mismatch(fmt::format("{}: lockstep mismatch in cycle {}: port {} {}{}: model {:#x}, RTL {:#x}; last transfers "
+                             "(cycle port): {}; waveform: {}",
+                             name_, now_, d.port, d.pin, lane, d.model, d.rtl, transfers, waveform.string()),
+                 now_, d.port, d.pin, d.lane, d.model, d.rtl, waveform);
 }
 
 void Lockstep::write_waveform(const std::filesystem::path& file) const {

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/cosim/tracks.hpp"
@@ -44,14 +45,14 @@ class Lockstep {
   struct Frame {
     std::uint64_t cycles = 0;
     bool reset = false;
-    std::vector<bool> controls;
+    std::uint64_t controls = 0;  // bit s: what is driven on stream s
     std::vector<std::uint32_t> words;
     bool same(const Frame& other) const {
       return reset == other.reset && controls == other.controls && words == other.words;
     }
   };
   struct Difference;
-  void record(Frame frame);
+  void record();
   void drive(Twin& twin, const Frame& frame) const;
   [[noreturn]] void report(const Difference& difference);
   void write_waveform(const std::filesystem::path& file) const;
@@ -61,8 +62,10 @@ class Lockstep {
   std::filesystem::path waveforms_;
   std::unique_ptr<Twin> twin_;
   std::uint64_t now_ = 0;
-  std::vector<Frame> frames_;        // everything driven so far, for the second run
-  std::deque<std::string> history_;  // the last transfers
+  Frame frame_;                                        // of this cycle
+  std::vector<Frame> frames_;                          // everything driven so far, for the second run
+  std::vector<std::uint32_t> found_;                   // a payload of the twin
+  std::deque<std::pair<std::uint64_t, int>> history_;  // cycle and stream of the last transfers
 };
 
 /// Holds a twin in reset for two cycles, nothing offered.

@@ -18,7 +18,8 @@ struct Body {
     return fmt::format("weights {} part {}", text(w.weights), w.part);
   }
   std::string operator()(const MatrixMultiply& m) const {
-    return fmt::format("multiply {} part {} {} {}", text(m.rows), m.part, m.accumulate ? "+=>" : "=>", text(m.result));
+    return fmt::format("multiply{} {} part {} {} {}", m.swap ? " swap" : "", text(m.rows), m.part,
+                       m.accumulate ? "+=>" : "=>", text(m.result));
   }
   std::string operator()(const Vector& v) const {
     std::string out = graph::to_string(v.function);

@@ -43,13 +43,14 @@ struct LoadWeights {
   int part = 0;
 };
 
-/// mxuN: the rows of a block of at most R columns through the array, with the next weight tile. Their results go to
-/// `result` (fp32): added to what is there (`accumulate`) or in its place.
+/// mxuN: the rows of a block of at most R columns through the array, with the next weight tile (`swap`) or the one in
+/// place. Their results go to `result` (fp32): added to what is there (`accumulate`) or in its place.
 struct MatrixMultiply {
   Block rows;
   int part = 0;
   Block result;
   bool accumulate = false;
+  bool swap = true;
 };
 
 /// How the second operand of an element-wise instruction meets the first.

@@ -61,12 +61,14 @@ inline float bf16_part(float value, int part) {
   return part == 1 ? second : round_bf16(rest - second);
 }
 
-/// The six products that make an fp32 product from bf16 parts, in the order in which they are accumulated: smallest
-/// terms first. pass p multiplies part `a` of the left operand by part `b` of the right one.
+/// The six products that make an fp32 product from bf16 parts, in the order in which they are accumulated: pass p
+/// multiplies part `a` of the left operand by part `b` of the right one. Passes that share a part of the right operand,
+/// the one that a weight-stationary array holds, stand together, so that it is loaded three times, not six; the largest
+/// product comes last.
 struct Pass {
   int a, b;
 };
-inline constexpr Pass fp32_passes[6] = {{2, 0}, {1, 1}, {0, 2}, {1, 0}, {0, 1}, {0, 0}};
+inline constexpr Pass fp32_passes[6] = {{0, 2}, {1, 1}, {0, 1}, {2, 0}, {1, 0}, {0, 0}};
 inline constexpr Pass bf16_passes[1] = {{0, 0}};
 
 }  // namespace triad::numerics

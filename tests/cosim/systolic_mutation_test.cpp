@@ -7,6 +7,7 @@
 #include "Vsystolic_greedy_bank.h"
 #include "Vsystolic_grid.h"
 #include "Vsystolic_late_valid.h"
+#include "Vsystolic_stuck_result.h"
 #include "rtl/tpu/systolic_twin.hpp"
 #include "tests/cosim/scenario.hpp"
 
@@ -72,6 +73,23 @@ TEST(SystolicMutation, WeightsAcceptedTooEarlyAreFoundInTheirCycle) {
   EXPECT_EQ(mismatch.rtl, 1u);
 }
 
+TEST(SystolicMutation, AResultThatTheModelDoesNotKnowIsFoundAtTheEnd) {
+  LockstepCore core(options(), make<Vsystolic_stuck_result>);
+  core.push_weights({.first_cycle = 0, .values = std::vector<std::uint16_t>(16, 0x3f80)});
+  core.push_rows({.first_cycle = 10, .count = 2, .swap = true, .values = std::vector<std::uint16_t>(8, 0x3f80)});
+  core.advance_to(23);
+  EXPECT_TRUE(core.next_rows());  // all that the model knows of, taken in 21 and 22
+  try {
+    core.finish();
+    FAIL() << "the twin still shows a result";
+  } catch (const cosim::Mismatch& mismatch) {
+    EXPECT_EQ(mismatch.cycle, 23u);
+    EXPECT_EQ(mismatch.port, "results");
+    EXPECT_EQ(mismatch.pin, "valid");
+    EXPECT_EQ(mismatch.rtl, 1u);
+  }
+}
+
 TEST(SystolicMutation, TheReportNamesEverythingAndLeavesAWaveform) {
   const auto mismatch = mismatch_of_two_rows<Vsystolic_flipped_bit>();
   const std::string message = mismatch.what();
@@ -87,7 +105,7 @@ TEST(SystolicMutation, TheReportNamesEverythingAndLeavesAWaveform) {
 
 TEST(SystolicMutation, RandomProgramsFindEveryMutantWhateverTheStalls) {
   const cosim::TwinFactory mutants[] = {make<Vsystolic_flipped_bit>, make<Vsystolic_late_valid>,
-                                        make<Vsystolic_greedy_bank>};
+                                        make<Vsystolic_greedy_bank>, make<Vsystolic_stuck_result>};
   for (const auto& mutant : mutants) {
     for (std::uint32_t seed = 0; seed < 10; ++seed) {
       LockstepCore core(options(static_cast<int>(seed % 3) * 30, seed), mutant);

@@ -74,6 +74,7 @@ void lower_matmul(Emitter& emitter, const graph::Op& op) {
   Source b(emitter, op.inputs[1], transpose_b ? k : n, transpose_b, tile.k * tile.n);
   Sink c(emitter, op.outputs[0], n, tile.m * tile.n);
   const auto rows = static_cast<std::uint64_t>(p.mxu.rows), columns = static_cast<std::uint64_t>(p.mxu.columns);
+  const auto units = static_cast<std::uint64_t>(p.mxu.count);
 
   for (std::uint64_t m0 = 0; m0 < m; m0 += tile.m) {
     const std::uint64_t tm = std::min(tile.m, m - m0);
@@ -87,15 +88,19 @@ void lower_matmul(Emitter& emitter, const graph::Op& op) {
         const Block right = b.fetch({k0, n0, tk, tn});
         for (std::uint64_t kk = 0; kk < tk; kk += rows) {
           const std::uint64_t depth = std::min(rows, tk - kk);
-          for (std::size_t pass = 0; pass < passes.size(); ++pass) {
-            // Round the matrix units inside a pass, so that all of them work.
-            for (std::uint64_t nn = 0, i = 0; nn < tn; nn += columns, ++i) {
-              const int mxu = static_cast<int>(i % static_cast<std::uint64_t>(p.mxu.count));
-              const std::uint64_t width = std::min(columns, tn - nn);
-              emitter.emit(p.weights_unit(mxu), LoadWeights{right.part(kk, nn, depth, width), passes[pass].b});
-              emitter.emit(p.matrix_unit(mxu),
-                           MatrixMultiply{left.part(0, kk, tm, depth), passes[pass].a, result.part(0, nn, tm, width),
-                                          k0 > 0 || kk > 0 || pass > 0});
+          // Column blocks in groups of one per matrix unit: each keeps its weights for the passes that share them.
+          for (std::uint64_t group = 0; group < tn; group += columns * units) {
+            for (std::size_t pass = 0; pass < passes.size(); ++pass) {
+              const bool swap = pass == 0 || passes[pass].b != passes[pass - 1].b;
+              for (std::uint64_t i = 0; i < units && group + i * columns < tn; ++i) {
+                const std::uint64_t nn = group + i * columns, width = std::min(columns, tn - nn);
+                const int mxu = static_cast<int>(i);
+                if (swap)
+                  emitter.emit(p.weights_unit(mxu), LoadWeights{right.part(kk, nn, depth, width), passes[pass].b});
+                emitter.emit(p.matrix_unit(mxu),
+                             MatrixMultiply{left.part(0, kk, tm, depth), passes[pass].a, result.part(0, nn, tm, width),
+                                            k0 > 0 || kk > 0 || pass > 0, swap});
+              }
             }
           }
         }

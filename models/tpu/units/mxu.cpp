@@ -83,7 +83,7 @@ void Mxu::issue_rows(const Issued& issued, Cycle now) {
   systolic::RowBurst burst;
   burst.first_cycle = now + static_cast<Cycle>(machine_.parameters.vmem.latency_cycles);
   burst.count = static_cast<int>(block.rows);
-  burst.swap = true;
+  burst.swap = multiply.swap;
   append_bf16(burst.values, machine_.vmem, block, multiply.part,
               static_cast<std::size_t>(machine_.parameters.mxu.rows));
   core_->push_rows(std::move(burst));
@@ -136,8 +136,12 @@ void Mxu::complete_rows(const systolic::RowsDone& done, Cycle now) {
       done.first_admit, done.last_take + 1);
   stack_.track.count(written_, out.rows * out.row_bytes(), done.first_take, done.last_take + 1);
   stack_.track.work(macs);
-  stack_.track.array(tag, std::min(tile_began_.front(), done.first_admit), done.last_take);
-  tile_began_.pop_front();
+  Cycle entered = done.first_admit;
+  if (multiply.swap) {
+    entered = std::min(entered, tile_began_.front());
+    tile_began_.pop_front();
+  }
+  stack_.track.array(tag, entered, done.last_take);
   machine_.vmem.release(burst.use[0]);
   machine_.tokens.signal(rows_.unit(), now);
 }

@@ -35,7 +35,7 @@ class Mxu : public kit::Unit {
   std::unique_ptr<systolic::MatrixCore> core_;
   Queue weights_, rows_;
   std::deque<InFlight> tiles_, bursts_;
-  std::deque<Cycle> tile_began_;  ///< first weight accepted, of tiles whose burst is not done
+  std::deque<Cycle> tile_began_;  ///< first weight accepted, of tiles whose first burst is not done
   Stack stack_;
   int macs_, read_, written_;
   activity::Tag drain_tag_;

@@ -1,0 +1,99 @@
+#include "models/gpu/gpu.hpp"
+
+#include <fmt/core.h>
+
+#include "models/gpu/lowering.hpp"
+#include "models/gpu/machine.hpp"
+#include "models/kit/outcome.hpp"
+#include "models/kit/simulation.hpp"
+#include "models/memory/image.hpp"
+
+namespace triad::gpu {
+namespace {
+
+using numerics::Format;
+
+class Gpu : public device::Device {
+ public:
+  explicit Gpu(const config::Node& node)
+      : parameters_(Parameters::read(node)), technology_(kit::load_technology(node)) {
+    technology_.picojoules(parameters_.memory.energy);  // an unknown name is an error now, not in the middle of a run
+  }
+
+  /// FFMA is the only multiplier: bf16 operands are widened and run at its rate.
+  double peak_flops(Format precision) const override {
+    if (precision != Format::fp32 && precision != Format::bf16) return 0;
+    return 2.0 * lanes() * static_cast<double>(parameters_.clock_hz);
+  }
+
+  std::vector<std::pair<std::string, std::string>> describe() const override {
+    const Parameters& p = parameters_;
+    const SmParameters& sm = p.sm;
+    std::vector<std::pair<std::string, std::string>> rows = {
+        {"clock", fmt::format("{:.4g} MHz", static_cast<double>(p.clock_hz) / 1e6)},
+        {"streaming multiprocessors", fmt::format("{} of {} sub-cores", p.sms, sm.sub_cores)},
+        {"lanes of a sub-core",
+         fmt::format("{} fp32, {} integer, {} special functions", sm.fp32_lanes, sm.integer_lanes, sm.sfu_lanes)},
+        {"resident in an SM", fmt::format("{} warps, {} blocks", sm.warps, sm.blocks)},
+        {"registers of an SM", fmt::format("{} x 32 bit", sm.registers)},
+        {"shared memory of an SM",
+         fmt::format("{:.4g} KiB in {} banks", static_cast<double>(sm.shared_bytes) / 1024, sm.shared_banks)},
+        {"launch", fmt::format("{:.4g} us per kernel", p.launch_latency * 1e6)},
+        {"technology", technology_.node_name()},
+        {"static power", fmt::format("{:.4g} W", p.static_watts)}};
+    for (auto& row : p.memory.describe()) rows.push_back(std::move(row));
+    return rows;
+  }
+
+  std::unique_ptr<device::Program> lower(const device::Job& job) const override {
+    if (peak_flops(job.precision) == 0) {
+      throw device::Unsupported(
+          fmt::format("precision {}: the SMs multiply fp32 and bf16", numerics::to_string(job.precision)));
+    }
+    return gpu::lower(parameters_, job);
+  }
+
+  device::RunResult run(const device::Program& program, const device::Job& job,
+                        const device::RunOptions& options) const override {
+    const auto& launches = dynamic_cast<const GpuProgram&>(program);
+    kit::begin_elaboration();
+    activity::Recorder recorder(parameters_.clock_hz, job.graph.ops.size());
+    recorder.add_static_power(parameters_.static_watts);
+    memory::Memory memory("memory", parameters_.memory, recorder, technology_);
+    memory::place(memory.contents(), launches.map, job);
+    Machine machine("gpu", parameters_, launches, job.steps, memory, recorder, technology_, options.check);
+    kit::simulate({&machine, &memory}, machine.clock(), options, [&] { return machine.finished(); });
+    machine.finish();
+    recorder.finish(kit::now());
+
+    device::RunResult result;
+    result.architecture = "gpu";
+    result.technology = technology_.node_name();
+    result.clock_hz = static_cast<double>(parameters_.clock_hz);
+    result.peak_flops_per_second = peak_flops(job.precision);
+    result.peak_bytes_per_second = parameters_.memory.bandwidth;
+    result.peak_lanes = lanes();
+    result.read_bytes = memory.read_bytes();
+    result.written_bytes = memory.written_bytes();
+    kit::fill(result, recorder, job);
+    memory::read_back(memory.contents(), launches.map, job, result);
+    return result;
+  }
+
+ private:
+  double lanes() const {
+    return static_cast<double>(parameters_.sms * parameters_.sm.sub_cores * parameters_.sm.fp32_lanes);
+  }
+
+  Parameters parameters_;
+  activity::Technology technology_;
+};
+
+}  // namespace
+
+device::Architecture architecture() {
+  return {"gpu", "SIMT cores that run kernels of machine code, compiled from CUDA C++",
+          [](const config::Node& node) -> std::unique_ptr<device::Device> { return std::make_unique<Gpu>(node); }};
+}
+
+}  // namespace triad::gpu

@@ -1,0 +1,218 @@
+#include "models/gpu/machine.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <cmath>
+
+namespace triad::gpu {
+
+using activity::Resource;
+using activity::State;
+using activity::Tag;
+
+Machine::Machine(const sc_core::sc_module_name& name, const Parameters& parameters, const GpuProgram& program,
+                 int steps, memory::Memory& memory, activity::Recorder& recorder,
+                 const activity::Technology& technology, bool check)
+    : Unit(name, kit::Clock(parameters.clock_hz)),
+      parameters_(parameters),
+      program_(program),
+      steps_(steps),
+      memory_(memory),
+      recorder_(recorder),
+      front_end_(kit::Track(recorder, "frontend", clock(), Resource::launch)),
+      launched_action_(front_end_.track().add_action("kernel_launches", technology.picojoules("command"))) {
+  sms_.reserve(static_cast<std::size_t>(parameters.sms));
+  for (int s = 0; s < parameters.sms; ++s) {
+    const kit::Track track(recorder, fmt::format("sm{}", s), clock(), Resource::compute);
+    sms_.emplace_back(s, parameters.sm, memory.contents(), memory.parameters().capacity, track, technology,
+                      parameters.clock_hz, check);
+  }
+  if (program.launches.empty() || steps == 0) {
+    phase_ = Phase::done;
+  } else {
+    prepare_launch(0);
+    wake_at(launch_end_);
+  }
+}
+
+void Machine::step() {
+  if (failure_ || phase_ == Phase::done) return;
+  try {
+    advance(cycle());
+  } catch (...) {
+    // The simulation kernel would turn it into an error of its own; finish() throws it.
+    failure_ = std::current_exception();
+  }
+}
+
+void Machine::advance(Cycle now) {
+  while (!credits_.empty() && credits_.front() <= now) {
+    credits_.pop_front();
+    --requests_;
+  }
+  if (phase_ == Phase::ending) {
+    phase_ = Phase::done;
+    return;
+  }
+  if (phase_ == Phase::launching) {
+    if (now < launch_end_) return wake_at(launch_end_);
+    begin_kernel(now);
+  }
+  dispatch(now);
+  bool resident = next_block_ < blocks_;
+  for (Sm& sm : sms_) {
+    if (sm.wake() <= now) sm.step(now);
+    resident |= sm.resident_blocks() > 0 || sm.stores_outstanding() > 0;
+  }
+  const bool credits_left = send(now);
+  if (!resident) return end_kernel(now);
+  const Cycle next = next_cycle(now, credits_left);
+  if (next != never) wake_at(next);
+}
+
+/// The next launch takes its time from now on.
+void Machine::prepare_launch(Cycle now) {
+  launch_begin_ = now;
+  const kit::Time done = clock().time_of(now) + static_cast<kit::Time>(std::llround(parameters_.launch_latency * 1e15));
+  launch_end_ = std::max(now + 1, clock().at(done));
+  phase_ = Phase::launching;
+}
+
+void Machine::begin_kernel(Cycle now) {
+  const PlannedLaunch& planned = program_.launches[launch_];
+  const Tag tag{planned.op, step_};
+  front_end_.add(State::launch, tag, launch_begin_, now);
+  front_end_.track().count(launched_action_, 1, launch_begin_, now);
+  std::vector<std::uint64_t> arguments;
+  for (const Argument& argument : planned.arguments) arguments.push_back(argument.value.at(step_));
+  const Code& code = program_.codes[planned.code];
+  run_ = std::make_unique<KernelRun>(code, make_launch(code.kernel(), planned.grid, planned.block, arguments), tag);
+  for (Sm& sm : sms_) {
+    sm.wait_for_launch(tag, launch_begin_, now);
+    sm.begin(*run_);
+  }
+  next_block_ = 0;
+  blocks_ = planned.grid.count();
+  next_dispatch_ = now;
+  dispatch_to_ = 0;
+  phase_ = Phase::running;
+}
+
+/// Hands out a block to the next SM in turn that has room, one every `dispatch_cycles`.
+void Machine::dispatch(Cycle now) {
+  if (next_block_ == blocks_ || now < next_dispatch_) return;
+  for (std::size_t k = 0; k < sms_.size(); ++k) {
+    const std::size_t s = (dispatch_to_ + k) % sms_.size();
+    if (!sms_[s].has_room()) continue;
+    const Dimensions& grid = run_->launch.grid;
+    const Dimensions index{static_cast<std::uint32_t>(next_block_ % grid.x),
+                           static_cast<std::uint32_t>(next_block_ / grid.x % grid.y),
+                           static_cast<std::uint32_t>(next_block_ / grid.x / grid.y)};
+    sms_[s].dispatch(index, now);
+    front_end_.add(State::busy, run_->tag, now, now + 1);
+    ++next_block_;
+    dispatch_to_ = s + 1;
+    next_dispatch_ = now + static_cast<Cycle>(parameters_.dispatch_cycles);
+    return;
+  }
+}
+
+/// Sends what the SMs have ready to memory, one request per SM and turn, while there are credits.
+bool Machine::send(Cycle now) {
+  const std::size_t n = sms_.size();
+  for (bool any = true; any;) {
+    any = false;
+    for (std::size_t k = 0; k < n; ++k) {
+      const std::size_t s = (send_from_ + k) % n;
+      auto& outgoing = sms_[s].outgoing();
+      if (outgoing.empty() || outgoing.front().cycle > now) continue;
+      if (requests_ >= memory_.parameters().credits) {
+        send_from_ = s;
+        return false;
+      }
+      const int access = outgoing.front().access;
+      const int number = static_cast<int>(s);  // three words would not fit into a std::function without allocation
+      const bool accepted =
+          memory_.accept(outgoing.front().request,
+                         [this, number, access](const memory::Completion& c) { completed(number, access, c.last); });
+      if (!accepted) throw std::logic_error("memory refused a request within its credits");
+      outgoing.pop_front();
+      ++requests_;
+      any = true;
+    }
+  }
+  return true;
+}
+
+/// The chip sees a completion at the first edge strictly later; the rest of the SM's own latency follows.
+void Machine::completed(int sm, int access, kit::Time at) {
+  const Cycle seen = clock().after(at);
+  const int latency = parameters_.sm.global_latency_cycles;
+  credits_.push_back(seen);
+  sms_[static_cast<std::size_t>(sm)].completed(access, seen + static_cast<Cycle>(latency - latency / 2));
+  wake_at(seen);
+}
+
+Cycle Machine::next_cycle(Cycle now, bool credits_left) const {
+  Cycle next = never;
+  for (const Sm& sm : sms_) {
+    next = std::min(next, sm.wake());
+    if (credits_left && !sm.outgoing().empty()) next = std::min(next, sm.outgoing().front().cycle);
+  }
+  if (!credits_.empty()) next = std::min(next, credits_.front());
+  if (next_block_ < blocks_ && std::ranges::any_of(sms_, &Sm::has_room)) next = std::min(next, next_dispatch_);
+  return next == never ? never : std::max(next, now + 1);
+}
+
+/// The last thread has exited and the last store is done: the kernel ends with this cycle.
+void Machine::end_kernel(Cycle now) {
+  front_end_.flush();
+  if (program_.launches[launch_].contraction) {
+    Cycle first = never, last = 0;
+    for (const Sm& sm : sms_) {
+      first = std::min(first, sm.mac_window().first);
+      last = std::max(last, sm.mac_window().second);
+    }
+    if (first < last) front_end_.track().array(run_->tag, first, last);
+  }
+  if (++launch_ == program_.launches.size()) {
+    launch_ = 0;
+    ++step_;
+  }
+  if (step_ < steps_) {
+    prepare_launch(now + 1);
+    wake_at(launch_end_);
+  } else {
+    phase_ = Phase::ending;
+    wake_at(now + 1);
+  }
+}
+
+void Machine::finish() {
+  if (failure_) std::rethrow_exception(failure_);
+  const Cycle end = cycle();
+  for (Sm& sm : sms_) sm.finish(end);
+  front_end_.flush();
+}
+
+std::uint64_t Machine::instructions_issued() const {
+  std::uint64_t sum = 0;
+  for (const Sm& sm : sms_) sum += sm.instructions_issued();
+  return sum;
+}
+
+std::string Machine::waits_for() const {
+  if (finished()) return {};
+  const PlannedLaunch& planned = program_.launches[launch_];
+  std::string text = fmt::format("kernel {} of op {}, step {}, {} of {} blocks started",
+                                 program_.codes[planned.code].kernel().name, planned.op, step_, next_block_, blocks_);
+  int listed = 0;
+  for (const Sm& sm : sms_) {
+    const std::string why = sm.waits_for();
+    if (!why.empty() && listed++ < 4) text += "; " + why;
+  }
+  return text;
+}
+
+}  // namespace triad::gpu

@@ -1,0 +1,63 @@
+#pragma once
+#include <deque>
+#include <exception>
+#include <memory>
+#include <vector>
+
+#include "models/gpu/parameters.hpp"
+#include "models/gpu/program.hpp"
+#include "models/gpu/sm/sm.hpp"
+#include "models/kit/unit.hpp"
+
+namespace triad::gpu {
+
+/// The chip without its memory: front end (one kernel after the other), block scheduler, SMs, and the way to memory.
+/// One unit steps all SMs: a cycle of the chip costs one wake-up of the simulation, and the order in which SMs are
+/// served is fixed.
+class Machine : public kit::Unit {
+ public:
+  Machine(const sc_core::sc_module_name& name, const Parameters& parameters, const GpuProgram& program, int steps,
+          memory::Memory& memory, activity::Recorder& recorder, const activity::Technology& technology, bool check);
+
+  /// All launches of all steps are done, or a fault stopped the run.
+  bool finished() const { return phase_ == Phase::done || failure_ != nullptr; }
+  /// Throws the fault that stopped the run, if any; otherwise records everything up to its end.
+  void finish();
+  std::uint64_t instructions_issued() const;
+  std::string waits_for() const override;
+
+ private:
+  enum class Phase { launching, running, ending, done };
+  void step() override;
+  void advance(Cycle now);
+  void prepare_launch(Cycle now);
+  void begin_kernel(Cycle now);
+  void dispatch(Cycle now);
+  bool send(Cycle now);
+  void completed(int sm, int access, kit::Time at);
+  void end_kernel(Cycle now);
+  Cycle next_cycle(Cycle now, bool credits_left) const;
+
+  Parameters parameters_;
+  const GpuProgram& program_;
+  int steps_;
+  memory::Memory& memory_;
+  activity::Recorder& recorder_;
+  States front_end_;
+  int launched_action_;
+  std::vector<Sm> sms_;
+
+  Phase phase_ = Phase::launching;
+  int step_ = 0;
+  std::size_t launch_ = 0;
+  std::unique_ptr<KernelRun> run_;
+  Cycle launch_begin_ = 0, launch_end_ = 0;
+  std::uint64_t next_block_ = 0, blocks_ = 0;  ///< of the running kernel
+  Cycle next_dispatch_ = 0;
+  std::size_t dispatch_to_ = 0, send_from_ = 0;  ///< SMs take turns
+  int requests_ = 0;                             ///< in flight, as the machine knows it
+  std::deque<Cycle> credits_;                    ///< cycles in which it learns that one was freed
+  std::exception_ptr failure_;
+};
+
+}  // namespace triad::gpu

@@ -1,0 +1,69 @@
+#include "models/gpu/parameters.hpp"
+
+#include <fmt/core.h>
+
+#include <bit>
+
+#include "models/gpu/isa/instruction.hpp"
+
+namespace triad::gpu {
+
+using config::Quantity;
+
+namespace {
+
+/// Lanes of a pipe: a divisor of the warp, so that a warp takes whole cycles.
+int lanes(const config::Node& node) {
+  const int n = static_cast<int>(node.integer(1, warp_size));
+  if (!std::has_single_bit(static_cast<unsigned>(n))) node.fail("must be a power of two up to 32");
+  return n;
+}
+
+}  // namespace
+
+SmParameters SmParameters::read(const config::Node& node) {
+  SmParameters p;
+  p.sub_cores = static_cast<int>(node.at("sub_cores").integer(1, 8));
+  p.warps = static_cast<int>(node.at("warps").integer(1, max_warp_slots));
+  if (p.warps % p.sub_cores != 0)
+    node.at("warps").fail(fmt::format("must be a multiple of sub_cores ({})", p.sub_cores));
+  p.blocks = static_cast<int>(node.at("blocks").integer(1, max_warp_slots));
+  p.registers = static_cast<int>(node.at("registers").integer(warp_size, 1 << 20));
+  if (p.registers % warp_size != 0) node.at("registers").fail("must be a multiple of 32");
+  p.register_allocation = static_cast<int>(node.at("register_allocation").integer(1, 4096));
+  p.register_banks = static_cast<int>(node.at("register_banks").integer(1, 8));
+  p.scheduler = node.at("scheduler").choice({"cggty", "gto"}) == "gto" ? Scheduler::gto : Scheduler::cggty;
+  p.fp32_lanes = lanes(node.at("fp32_lanes"));
+  p.integer_lanes = lanes(node.at("integer_lanes"));
+  p.sfu_lanes = lanes(node.at("sfu_lanes"));
+  p.sfu_latency_cycles = static_cast<int>(node.at("sfu_latency").integer(1, 1000));
+  p.barrier_latency_cycles = static_cast<int>(node.at("barrier_latency").integer(1, 1000));
+  const config::Node memory = node.at("load_store");
+  p.queue = static_cast<int>(memory.at("queue").integer(1, max_memory_queue));
+  p.bytes_per_cycle = static_cast<int>(memory.at("width").quantity(Quantity::bytes));
+  if (!std::has_single_bit(static_cast<unsigned>(p.bytes_per_cycle)) || p.bytes_per_cycle < 32) {
+    memory.at("width").fail("must be a power of two of at least 32 B");
+  }
+  p.shared_bytes = static_cast<std::uint64_t>(memory.at("shared").quantity(Quantity::bytes));
+  p.shared_banks = static_cast<int>(memory.at("shared_banks").integer(1, warp_size));
+  if (!std::has_single_bit(static_cast<unsigned>(p.shared_banks)))
+    memory.at("shared_banks").fail("must be a power of two");
+  p.shared_latency_cycles = static_cast<int>(memory.at("shared_latency").integer(2, 1000));
+  p.global_latency_cycles = static_cast<int>(memory.at("global_latency").integer(2, 1000));
+  return p;
+}
+
+Parameters Parameters::read(const config::Node& node) {
+  Parameters p;
+  p.clock_hz = static_cast<std::uint64_t>(node.at("clock").quantity(Quantity::frequency));
+  p.technology = node.at("technology").text();
+  p.sms = static_cast<int>(node.at("sms").integer(1, 1024));
+  p.sm = SmParameters::read(node.at("sm"));
+  p.launch_latency = node.at("launch").at("latency").quantity(Quantity::time);
+  p.dispatch_cycles = static_cast<int>(node.at("launch").at("block_cycles").integer(1, 10000));
+  p.static_watts = node.at("power").at("static").quantity(Quantity::power);
+  p.memory = memory::Parameters::read(node.at("memory"));
+  return p;
+}
+
+}  // namespace triad::gpu

@@ -1,0 +1,22 @@
+#pragma once
+#include "models/gpu/sm/parameters.hpp"
+#include "models/memory/memory.hpp"
+
+namespace triad::gpu {
+
+/// Parameters of a GPU: the keys of configs/gpu/*.yaml. Every one is required.
+struct Parameters {
+  std::uint64_t clock_hz = 0;
+  int sms = 0;
+  double launch_latency = 0;  ///< seconds between the end of a kernel and the first block of the next
+  int dispatch_cycles = 1;    ///< cycles between two blocks that the block scheduler hands out
+  double static_watts = 0;    ///< power that the idle board draws
+  SmParameters sm;
+  memory::Parameters memory;
+  std::string technology;
+
+  /// Reads and checks a configuration; throws config::Error. Leaves no key unread.
+  static Parameters read(const config::Node& node);
+};
+
+}  // namespace triad::gpu

@@ -1,0 +1,388 @@
+#include "models/gpu/sm/sm.hpp"
+
+#include <fmt/core.h>
+
+#include <algorithm>
+#include <bit>
+
+namespace triad::gpu {
+
+using activity::State;
+
+KernelRun::KernelRun(const Code& code_, Launch launch_, activity::Tag tag_)
+    : code(&code_), launch(std::move(launch_)), tag(tag_) {
+  warps_per_block = static_cast<int>((launch.block.count() + warp_size - 1) / warp_size);
+  b_values.resize(code->size());
+  for (std::uint32_t pc = 0; pc < code->size(); ++pc) {
+    const Instruction& i = code->at(pc).instruction;
+    if (i.b_source == Source::constant) {
+      if (i.b % 4 != 0 || i.b / 4 >= launch.constants.size()) {
+        throw std::invalid_argument(
+            fmt::format("kernel {}, instruction {}: no constant at byte {:#x}", code->kernel().name, pc, i.b));
+      }
+      b_values[pc].fill(launch.constants[i.b / 4]);
+    } else {
+      b_values[pc].fill(i.b_source == Source::immediate ? i.b : 0);
+    }
+  }
+}
+
+int occupancy(const SmParameters& p, const Code& code, Dimensions block, std::string& limit) {
+  const std::uint64_t threads = block.count();
+  const std::uint64_t warps = (threads + warp_size - 1) / warp_size;
+  const std::uint64_t registers = warps * warp_size * static_cast<std::uint64_t>(code.allocated_registers());
+  const auto shared = static_cast<std::uint64_t>(code.kernel().shared_bytes);
+  if (threads == 0 || warps > static_cast<std::uint64_t>(p.warps)) {
+    limit = fmt::format("a block of {} threads needs {} warps, an SM has {}", threads, warps, p.warps);
+    return 0;
+  }
+  if (registers > static_cast<std::uint64_t>(p.registers)) {
+    limit = fmt::format("a block needs {} registers, an SM has {}", registers, p.registers);
+    return 0;
+  }
+  if (shared > p.shared_bytes) {
+    limit = fmt::format("a block needs {} bytes of shared memory, an SM has {}", shared, p.shared_bytes);
+    return 0;
+  }
+  std::uint64_t n = std::min<std::uint64_t>(p.blocks, p.warps / warps);
+  n = std::min(n, p.registers / registers);
+  if (shared > 0) n = std::min(n, p.shared_bytes / shared);
+  return static_cast<int>(n);
+}
+
+Sm::Sm(int index, const SmParameters& parameters, memory::Contents& contents, std::uint64_t memory_bytes,
+       kit::Track track, const activity::Technology& technology, std::uint64_t clock_hz, bool check)
+    : index_(index),
+      parameters_(parameters),
+      contents_(contents),
+      memory_bytes_(memory_bytes),
+      states_(track),
+      counters_(track, technology, parameters, clock_hz),
+      check_(check),
+      blocks_(static_cast<std::size_t>(parameters.blocks)),
+      sub_cores_(static_cast<std::size_t>(parameters.sub_cores)) {
+  waits_[static_cast<std::size_t>(Wait::vacant)] = max_warp_slots;
+  if (check) hazards_.resize(max_warp_slots);
+}
+
+void Sm::begin(const KernelRun& run) {
+  run_ = &run;
+  std::string limit;
+  room_ = occupancy(parameters_, *run.code, run.launch.block, limit);
+  first_mac_ = never;
+  last_mac_ = 0;
+}
+
+void Sm::dispatch(Dimensions block_index, Cycle now) {
+  account(now);
+  if (register_file_.empty()) register_file_.resize(static_cast<std::size_t>(parameters_.registers / warp_size));
+  int number = 0;
+  while (blocks_[number].warps > 0 || blocks_[number].events > 0) ++number;
+  Block& block = blocks_[number];
+  const auto threads = static_cast<std::uint32_t>(run_->launch.block.count());
+  block.index = block_index;
+  block.warps = run_->warps_per_block;
+  block.threads = threads;
+  block.shared.assign(static_cast<std::size_t>(run_->code->kernel().shared_bytes), std::byte{0});
+  const int registers = run_->code->allocated_registers();
+  for (int w = 0; w < run_->warps_per_block; ++w) {
+    const int at = number * run_->warps_per_block + w;
+    Slot& slot = slots_[at];
+    const std::uint32_t rest = threads - static_cast<std::uint32_t>(w) * warp_size;
+    slot.warp.start(rest >= warp_size ? ~0u : (1u << rest) - 1);
+    slot.pending_mask = slot.memory_mask = 0;
+    slot.pending.fill(0);
+    slot.predicates.fill(0);
+    slot.predicates[predicate_true] = ~0u;
+    slot.registers = register_file_.data() + static_cast<std::ptrdiff_t>(at) * registers;
+    std::fill_n(slot.registers, registers, LaneWords{});
+    slot.block = number;
+    slot.index = static_cast<std::uint32_t>(w);
+    if (check_) hazards_[at].start(registers);
+    ready_[at] = now + 1;
+    refresh(at);
+    SubCore& sub = sub_cores_[at % parameters_.sub_cores];
+    sub.order.push_back(static_cast<std::uint8_t>(at));
+    sub.wake = std::min(sub.wake, now + 1);
+  }
+  ++resident_;
+  wake_ = std::min(wake_, now + 1);
+  waiting_ = waiting_state();
+  waiting_tag_ = run_->tag;
+}
+
+void Sm::wait_for_launch(activity::Tag tag, Cycle from, Cycle to) {
+  account(from);
+  states_.add(State::launch, tag, from, to);
+  accounted_ = to;
+}
+
+/// The cycles since the last step were spent in the state that held then.
+void Sm::account(Cycle now) {
+  if (now <= accounted_) return;
+  states_.add(waiting_, waiting_tag_, accounted_, now);
+  accounted_ = now;
+}
+
+/// README.md, cycle stack: memory before operands before barrier.
+State Sm::waiting_state() const {
+  const auto count = [&](Wait wait) { return waits_[static_cast<std::size_t>(wait)]; };
+  if (count(Wait::memory) > 0) return State::memory;
+  if (count(Wait::nothing) + count(Wait::operands) > 0) return State::operands;
+  if (count(Wait::barrier) + count(Wait::convergence) > 0) return State::barrier;
+  return resident_ > 0 || stores_outstanding_ > 0 ? State::memory : State::idle;
+}
+
+void Sm::step(Cycle now) {
+  account(now);
+  while (!events_.empty() && events_.front().cycle <= now) {
+    const Event event = events_.front();
+    std::pop_heap(events_.begin(), events_.end(), std::greater<>());
+    events_.pop_back();
+    decrement(event.slot, event.barrier);
+  }
+  const std::uint64_t before = instructions_issued_;
+  const auto n = static_cast<Cycle>(parameters_.sub_cores);
+  for (Cycle k = 0; k < n; ++k) {
+    SubCore& sub = sub_cores_[(now + k) % n];
+    if (sub.wake <= now) issue_from(sub, now);
+  }
+  waiting_ = waiting_state();
+  waiting_tag_ = run_->tag;
+  if (instructions_issued_ != before) {
+    states_.add(State::busy, run_->tag, now, now + 1);
+    accounted_ = now + 1;
+  }
+  wake_ = events_.empty() ? never : events_.front().cycle;
+  for (const SubCore& sub : sub_cores_) wake_ = std::min(wake_, sub.wake);
+}
+
+void Sm::finish(Cycle end) {
+  account(end);
+  states_.flush();
+  counters_.flush(end);
+}
+
+/// The cycle from which the slot's next instruction finds its warp, pipe and queue ready.
+Cycle Sm::earliest(const SubCore& sub, int slot) const {
+  const Pipe pipe = slots_[slot].next->pipe;
+  Cycle cycle = std::max({ready_[slot], sub.issue_free, sub.pipe_free[static_cast<std::size_t>(pipe)]});
+  if (pipe == Pipe::memory) {
+    const auto depth = static_cast<std::uint32_t>(parameters_.queue);
+    if (sub.memory_instructions >= depth) {
+      cycle = std::max(cycle, sub.started[(sub.memory_instructions - depth) % max_memory_queue]);
+    }
+  }
+  return cycle;
+}
+
+void Sm::issue_from(SubCore& sub, Cycle now) {
+  const auto can = [&](int slot) { return slots_[slot].wait == Wait::nothing && earliest(sub, slot) <= now; };
+  if (sub.last >= 0 && !sub.yielded && can(sub.last)) return issue(sub, sub.last, now);
+  int chosen = -1;
+  Cycle next = never;
+  const int n = static_cast<int>(sub.order.size());
+  for (int k = 0; k < n; ++k) {
+    const int slot = sub.order[parameters_.scheduler == Scheduler::cggty ? n - 1 - k : k];
+    if (slots_[slot].wait != Wait::nothing) continue;
+    const Cycle cycle = earliest(sub, slot);
+    // A warp that yielded is the last choice.
+    if (cycle <= now && (chosen < 0 || chosen == sub.last)) chosen = slot;
+    if (cycle <= now && chosen != sub.last) break;
+    next = std::min(next, cycle);
+  }
+  sub.yielded = false;
+  if (chosen >= 0) return issue(sub, chosen, now);
+  sub.wake = next;
+}
+
+void Sm::issue(SubCore& sub, int at, Cycle now) {
+  Slot& slot = slots_[at];
+  const Decoded& d = *slot.next;
+  const Instruction& i = d.instruction;
+  const std::uint32_t active = slot.warp.active(), lanes = active & guard(slot, i);
+  if (check_) {
+    const std::string hazard = hazards_[at].check(d, lanes, active, now);
+    if (!hazard.empty()) fault(slot, "hazard: " + hazard, now);
+  }
+  ++instructions_issued_;
+  counters_.begin_cycle(now);
+  counters_.add(Action::instructions, 1);
+  const auto count = static_cast<std::uint64_t>(std::popcount(lanes));
+  counters_.add(d.action, count);
+  counters_.add(d.second_action, count);
+  bool conflict = false;
+  const int read = register_reads(sub, at, d, conflict);
+  counters_.add(Action::register_bytes, 4 * count * static_cast<std::uint64_t>(read + d.d_count));
+  sub.pipe_free[static_cast<std::size_t>(d.pipe)] = now + d.busy_cycles;
+  sub.last = at;
+  sub.yielded = i.control.yield;
+  sub.issue_free = now + 1 + (conflict ? 1 : 0);
+  sub.wake = sub.issue_free;
+  ready_[at] = now + d.stall;
+
+  Cycle valid = now + std::max<Cycle>(1, d.latency_cycles), sources = 0;
+  if (d.pipe == Pipe::control) {
+    control(at, d, lanes, now);
+  } else if (d.pipe == Pipe::memory) {
+    const bool shared = i.op == Opcode::lds || i.op == Opcode::sts;
+    std::tie(valid, sources) = shared ? shared_access(sub, at, d, lanes, now) : global_access(sub, at, d, lanes, now);
+    slot.warp.advance();
+  } else {
+    arithmetic(slot, d, lanes);
+    if (d.pipe == Pipe::sfu) {
+      valid = now + static_cast<Cycle>(parameters_.sfu_latency_cycles);
+      sources = now + d.busy_cycles;
+    }
+    if (i.op == Opcode::ffma) {
+      first_mac_ = std::min(first_mac_, now);
+      last_mac_ = std::max(last_mac_, now + d.latency_cycles);
+    }
+    slot.warp.advance();
+  }
+  if (check_) hazards_[at].issued(d, lanes, valid, sources);
+  if (d.latency_cycles == 0 && d.pipe != Pipe::control) {
+    const auto hold = [&](std::uint8_t barrier, Cycle until) {
+      if (barrier == no_barrier) return;
+      ++slot.pending[barrier];
+      slot.pending_mask |= static_cast<std::uint8_t>(1u << barrier);
+      if (d.pipe == Pipe::memory) slot.memory_mask |= static_cast<std::uint8_t>(1u << barrier);
+      ++blocks_[slot.block].events;
+      if (until != never) add_event(until, at, barrier);
+    };
+    hold(i.control.write_barrier, valid);
+    hold(i.control.read_barrier, sources);
+  }
+  if (slot.wait != Wait::vacant) refresh(at);
+}
+
+/// Registers that are read from the banks (not from the reuse cache), and whether a bank has to deliver more than its
+/// two operands: then nothing issues in the next cycle (Jia et al. 2018, register bank conflicts of Volta).
+int Sm::register_reads(SubCore& sub, int slot, const Decoded& d, bool& conflict) {
+  const Instruction& i = d.instruction;
+  if (sub.reuse_slot != slot) sub.reuse.fill(register_zero);
+  sub.reuse_slot = slot;
+  std::array<int, 8> of_bank{};
+  int reads = 0;
+  const auto operand = [&](int position, bool read, int reg, int count) {
+    if (read && sub.reuse[position] != reg) {
+      for (int r = reg; r < reg + count; ++r) ++of_bank[r % parameters_.register_banks];
+      reads += count;
+    }
+    const bool keep = read && ((i.control.reuse >> position) & 1u) != 0;
+    sub.reuse[position] = keep ? static_cast<std::uint8_t>(reg) : register_zero;
+  };
+  operand(0, d.reads_a, i.a, d.a_count);
+  operand(1, d.reads_b, static_cast<int>(i.b), 1);
+  operand(2, d.reads_c, i.c, d.c_count);
+  // Memory instructions read their data over several cycles, behind the queue.
+  conflict = d.pipe != Pipe::memory && *std::max_element(of_bank.begin(), of_bank.end()) > 2;
+  return reads;
+}
+
+void Sm::set_wait(Slot& slot, Wait wait) {
+  --waits_[static_cast<std::size_t>(slot.wait)];
+  ++waits_[static_cast<std::size_t>(wait)];
+  slot.wait = wait;
+}
+
+/// What the warp's next instruction waits for now.
+void Sm::refresh(int at) {
+  Slot& slot = slots_[at];
+  if (slot.warp.active() == 0) {
+    return set_wait(slot, slot.warp.waits_at_barrier() >= 0 ? Wait::barrier : Wait::convergence);
+  }
+  slot.next = &run_->code->at(slot.warp.pc());
+  const unsigned waits = slot.next->instruction.control.wait_mask & slot.pending_mask;
+  set_wait(slot, waits == 0 ? Wait::nothing : (waits & slot.memory_mask) != 0 ? Wait::memory : Wait::operands);
+}
+
+void Sm::add_event(Cycle cycle, int slot, int barrier) {
+  events_.push_back({cycle, static_cast<std::uint8_t>(slot), static_cast<std::uint8_t>(barrier)});
+  std::push_heap(events_.begin(), events_.end(), std::greater<>());
+}
+
+void Sm::decrement(int at, int barrier) {
+  Slot& slot = slots_[at];
+  --blocks_[slot.block].events;
+  if (barrier != no_barrier && --slot.pending[barrier] == 0) {
+    slot.pending_mask &= static_cast<std::uint8_t>(~(1u << barrier));
+    slot.memory_mask &= static_cast<std::uint8_t>(~(1u << barrier));
+    if (slot.wait == Wait::memory || slot.wait == Wait::operands) {
+      refresh(at);
+      SubCore& sub = sub_cores_[at % parameters_.sub_cores];
+      if (slot.wait == Wait::nothing) sub.wake = std::min(sub.wake, earliest(sub, at));
+    }
+  }
+  release_block(slot.block);
+}
+
+void Sm::completed(int number, Cycle seen) {
+  Access& access = accesses_[number];
+  access.seen = std::max(access.seen, seen);
+  if (--access.requests > 0) return;
+  const Cycle at = access.seen;
+  if (access.load) {
+    if (check_) hazards_[access.slot].arrived(access.first, access.count, at);
+    add_event(at, access.slot, access.barrier);
+  } else {
+    --stores_outstanding_;
+  }
+  free_accesses_.push_back(number);
+  wake_ = std::min(wake_, at);
+}
+
+/// If every living thread of the block waits at the barrier, all go on.
+void Sm::check_barrier(int number, int barrier, Cycle now) {
+  const Block& block = blocks_[number];
+  const int first = number * run_->warps_per_block;
+  std::uint32_t waiting = 0;
+  for (int at = first; at < first + run_->warps_per_block; ++at) {
+    if (slots_[at].wait != Wait::vacant)
+      waiting += static_cast<std::uint32_t>(slots_[at].warp.threads_at_barrier(barrier));
+  }
+  if (waiting == 0 || waiting != block.threads) return;
+  for (int at = first; at < first + run_->warps_per_block; ++at) {
+    Slot& slot = slots_[at];
+    if (slot.wait == Wait::vacant || !slot.warp.release_barrier(barrier)) continue;
+    ready_[at] = std::max(ready_[at], now + static_cast<Cycle>(parameters_.barrier_latency_cycles));
+    refresh(at);
+    SubCore& sub = sub_cores_[at % parameters_.sub_cores];
+    sub.wake = std::min(sub.wake, ready_[at]);
+  }
+}
+
+void Sm::retire(int at) {
+  Slot& slot = slots_[at];
+  set_wait(slot, Wait::vacant);
+  SubCore& sub = sub_cores_[at % parameters_.sub_cores];
+  std::erase(sub.order, static_cast<std::uint8_t>(at));
+  if (sub.last == at) sub.last = -1;
+  if (sub.reuse_slot == at) sub.reuse_slot = -1;
+  --blocks_[slot.block].warps;
+  release_block(slot.block);
+}
+
+void Sm::release_block(int number) {
+  if (blocks_[number].warps == 0 && blocks_[number].events == 0) --resident_;
+}
+
+std::string Sm::waits_for() const {
+  static constexpr const char* reasons[wait_count] = {"",         "a pipe",        "memory",
+                                                      "a result", "block barrier", "convergence barrier"};
+  std::string text;
+  int listed = 0;
+  for (const Slot& slot : slots_) {
+    if (slot.wait == Wait::vacant || listed++ == 4) continue;
+    const Block& block = blocks_[slot.block];
+    text += fmt::format("{}sm{} block ({},{},{}) warp {} waits for {}", text.empty() ? "" : "; ", index_, block.index.x,
+                        block.index.y, block.index.z, slot.index, reasons[static_cast<std::size_t>(slot.wait)]);
+    if (slot.wait == Wait::barrier) {
+      text += fmt::format(" {} ({} of its threads there, {} of the block alive)", slot.warp.waits_at_barrier(),
+                          slot.warp.threads_at_barrier(slot.warp.waits_at_barrier()), block.threads);
+    }
+  }
+  return text;
+}
+
+}  // namespace triad::gpu

@@ -1,0 +1,191 @@
+#pragma once
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "models/gpu/sm/access.hpp"
+#include "models/gpu/sm/activity.hpp"
+#include "models/gpu/sm/code.hpp"
+#include "models/gpu/sm/hazards.hpp"
+#include "models/gpu/sm/lanes.hpp"
+#include "models/gpu/sm/warp.hpp"
+#include "models/memory/contents.hpp"
+#include "models/memory/memory.hpp"
+
+namespace triad::gpu {
+
+/// One execution of a kernel, the same for all SMs.
+struct KernelRun {
+  KernelRun(const Code& code, Launch launch, activity::Tag tag);
+  const Code* code;
+  Launch launch;
+  activity::Tag tag;
+  int warps_per_block;
+  std::vector<LaneWords> b_values;  ///< by instruction: operand b, where it is no register
+};
+
+/// Blocks of this kernel that fit into an SM at once; 0 with what is too small in `limit`.
+int occupancy(const SmParameters& parameters, const Code& code, Dimensions block, std::string& limit);
+
+/// A streaming multiprocessor: a Moore machine, stepped in every cycle in which it may do something (README.md states
+/// stages and latencies). What it sends and receives takes at least a cycle. No SystemC in here.
+class Sm {
+ public:
+  static constexpr Cycle never = ~Cycle{0};
+
+  /// A request to memory on its way out of the SM.
+  struct Outgoing {
+    Cycle cycle;  ///< in which it leaves
+    memory::Request request;
+    int access;  ///< what to call `completed` with
+  };
+
+  Sm(int index, const SmParameters& parameters, memory::Contents& contents, std::uint64_t memory_bytes,
+     kit::Track track, const activity::Technology& technology, std::uint64_t clock_hz, bool check);
+
+  // --- the block scheduler's side
+  // -------------------------------------------------------------------------------------
+  /// A kernel begins; the previous one has ended.
+  void begin(const KernelRun& run);
+  bool has_room() const { return resident_ < room_; }
+  /// A block starts: its warps can issue in the next cycle.
+  void dispatch(Dimensions block_index, Cycle now);
+  int resident_blocks() const { return resident_; }
+  int stores_outstanding() const { return stores_outstanding_; }
+  /// The SM waited for a launch in cycles [from, to), in which it holds no block.
+  void wait_for_launch(activity::Tag tag, Cycle from, Cycle to);
+
+  // --- time
+  // -------------------------------------------------------------------------------------------------------------
+  /// The first cycle in which something can happen inside; never: only a dispatch or a completion can change that.
+  Cycle wake() const { return wake_; }
+  void step(Cycle now);
+  /// Records everything up to the end of the run.
+  void finish(Cycle end);
+
+  // --- memory's side
+  // ----------------------------------------------------------------------------------------------------
+  std::deque<Outgoing>& outgoing() { return outgoing_; }
+  const std::deque<Outgoing>& outgoing() const { return outgoing_; }
+  /// A request of an access has completed; the SM sees it in cycle `seen`.
+  void completed(int access, Cycle seen);
+
+  /// First and last cycle + 1 in which an FFMA of the current kernel was in the pipe; empty when equal.
+  std::pair<Cycle, Cycle> mac_window() const { return {first_mac_, last_mac_}; }
+  std::uint64_t instructions_issued() const { return instructions_issued_; }
+  /// Why nothing happens, for a deadlock: the first warps and what they wait for; empty without a block.
+  std::string waits_for() const;
+
+ private:
+  /// Why a warp is no candidate for issue.
+  enum class Wait : std::uint8_t { vacant, nothing, memory, operands, barrier, convergence };
+  static constexpr std::size_t wait_count = 6;
+
+  struct Slot {
+    Warp warp;
+    Wait wait = Wait::vacant;
+    std::uint8_t pending_mask = 0;  ///< dependence barriers that are not zero
+    std::uint8_t memory_mask = 0;   ///< of these, the ones incremented by a memory instruction
+    std::array<std::uint16_t, dependence_barriers> pending{};
+    const Decoded* next = nullptr;
+    LaneWords* registers = nullptr;
+    std::array<std::uint32_t, 8> predicates{};
+    int block = 0;
+    std::uint32_t index = 0;  ///< of the warp in its block
+  };
+  struct Block {
+    Dimensions index;
+    int warps = 0;              ///< not finished
+    std::uint32_t threads = 0;  ///< not exited
+    int events = 0;             ///< decrements of dependence barriers and loads under way
+    std::vector<std::byte> shared;
+  };
+  struct SubCore {
+    std::vector<std::uint8_t> order;  ///< occupied slots, oldest warp first
+    int last = -1;                    ///< slot that issued last
+    bool yielded = false;
+    Cycle wake = never;
+    Cycle issue_free = 0;                           ///< a bank conflict keeps the issue stage until then
+    std::array<Cycle, 5> pipe_free{};               ///< by Pipe
+    std::array<Cycle, max_memory_queue> started{};  ///< when its last memory instructions left the queue, a ring
+    std::uint32_t memory_instructions = 0;
+    int reuse_slot = -1;
+    std::array<std::uint8_t, 3> reuse{register_zero, register_zero, register_zero};
+  };
+  struct Event {
+    Cycle cycle;
+    std::uint8_t slot, barrier;
+    bool operator>(const Event& other) const { return cycle > other.cycle; }
+  };
+  struct Access {
+    int slot;
+    std::uint8_t barrier = no_barrier, first = 0, count = 0;
+    bool load = false;
+    int requests = 0;
+    Cycle seen = 0;
+  };
+
+  // sm.cpp: time and scheduling
+  void issue_from(SubCore& sub, Cycle now);
+  Cycle earliest(const SubCore& sub, int slot) const;
+  void issue(SubCore& sub, int slot, Cycle now);
+  int register_reads(SubCore& sub, int slot, const Decoded& decoded, bool& conflict);
+  void set_wait(Slot& slot, Wait wait);
+  void refresh(int slot);
+  void decrement(int slot, int barrier);
+  void add_event(Cycle cycle, int slot, int barrier);
+  void check_barrier(int block, int barrier, Cycle now);
+  void retire(int slot);
+  void release_block(int block);
+  activity::State waiting_state() const;
+  void account(Cycle now);
+
+  // execute.cpp: what instructions do
+  [[noreturn]] void fault(const Slot& slot, const std::string& what, Cycle now) const;
+  std::uint32_t guard(const Slot& slot, const Instruction& instruction) const;
+  void arithmetic(Slot& slot, const Decoded& decoded, std::uint32_t lanes);
+  void control(int slot, const Decoded& decoded, std::uint32_t lanes, Cycle now);
+  LaneAddresses addresses(const Slot& slot, const Decoded& decoded, std::uint32_t lanes, std::uint64_t limit,
+                          Cycle now) const;
+  /// Returns the cycle from which the result is valid (never: unknown) and that in which the sources are read.
+  std::pair<Cycle, Cycle> shared_access(SubCore& sub, int slot, const Decoded& decoded, std::uint32_t lanes, Cycle now);
+  std::pair<Cycle, Cycle> global_access(SubCore& sub, int slot, const Decoded& decoded, std::uint32_t lanes, Cycle now);
+  Cycle enter_load_store(SubCore& sub, int cycles, Cycle now);
+  void load_global(Slot& slot, const Instruction& instruction, const LaneAddresses& at, const Sectors& sectors,
+                   std::uint32_t lanes);
+  void store_global(const Slot& slot, const Instruction& instruction, const LaneAddresses& at, std::uint32_t lanes);
+  void send(int slot, const Decoded& decoded, const Sectors& sectors, Cycle leaves);
+
+  int index_;
+  SmParameters parameters_;
+  memory::Contents& contents_;
+  std::uint64_t memory_bytes_;
+  States states_;
+  Counters counters_;
+  bool check_;
+
+  const KernelRun* run_ = nullptr;
+  int room_ = 0, resident_ = 0, stores_outstanding_ = 0;
+  Cycle wake_ = never, accounted_ = 0;
+  activity::State waiting_ = activity::State::idle;
+  activity::Tag waiting_tag_;
+  std::vector<LaneWords> register_file_;
+  std::array<Slot, max_warp_slots> slots_;
+  std::array<Cycle, max_warp_slots> ready_{};  ///< by slot: stall counts and barriers keep it until then
+  std::array<int, wait_count> waits_{};
+  std::vector<Block> blocks_;
+  std::vector<SubCore> sub_cores_;
+  std::vector<Event> events_;  ///< a heap, earliest first
+  Cycle load_store_free_ = 0;
+  std::vector<Access> accesses_;
+  std::vector<int> free_accesses_;
+  std::vector<SectorRange> ranges_;
+  std::deque<Outgoing> outgoing_;
+  std::vector<Hazards> hazards_;
+  Cycle first_mac_ = never, last_mac_ = 0;
+  std::uint64_t instructions_issued_ = 0;
+};
+
+}  // namespace triad::gpu
