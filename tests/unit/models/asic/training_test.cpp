@@ -78,9 +78,9 @@ TEST(TrainingOnTinyAsic, DenseReluInBf16) {
   expect_golden("tiny", "dense-relu", "bf16", bf16);
 }
 
-/// The first layer's tiles go through a buffer of 16 KiB, in chunks of channels and of rows.
+/// The first layer goes through a buffer of 96 KiB in tiles, in chunks of channels and of rows.
 TEST(TrainingOnNvdla, MlpThroughASmallBuffer) {
-  expect_golden("nvdla-2048-train", "mlp", "fp32", fp32, {"gemm.buffer.bank=1 KiB", "gemm.accumulators=256"});
+  expect_golden("nvdla-2048-train", "mlp", "fp32", fp32, {"gemm.buffer.bank=6 KiB", "gemm.accumulators=512"});
 }
 /// One register group: nothing is programmed ahead, the values are the same.
 TEST(TrainingOnNvdla, DenseReluWithoutPingPong) {
