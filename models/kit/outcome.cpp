@@ -1,5 +1,6 @@
 #include "models/kit/outcome.hpp"
 
+#include <cmath>
 #include <filesystem>
 
 #include "sim/graph/op.hpp"
@@ -19,6 +20,12 @@ activity::Technology load_technology(const config::Node& device) {
               (near.empty() ? "" : "; did you mean " + near + "?"));
   }
   return activity::Technology(config::load(file));
+}
+
+std::uint64_t read_clock(const config::Node& clock) {
+  const double hz = clock.quantity(config::Quantity::frequency);
+  if (hz < 1 || hz > 1e12) clock.fail("must be from 1 Hz to 1 THz");
+  return static_cast<std::uint64_t>(std::llround(hz));
 }
 
 void fill(device::RunResult& result, const activity::Recorder& recorder, const device::Job& job) {

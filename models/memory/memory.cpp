@@ -5,13 +5,15 @@
 #include <bit>
 #include <cmath>
 
+#include "models/kit/outcome.hpp"
+
 namespace triad::memory {
 
 using config::Quantity;
 
 Parameters Parameters::read(const config::Node& node) {
   Parameters p;
-  p.clock_hz = static_cast<std::uint64_t>(node.at("clock").quantity(Quantity::frequency));
+  p.clock_hz = kit::read_clock(node.at("clock"));
   p.channels = static_cast<int>(node.at("channels").integer(1, 1024));
   p.bandwidth = node.at("bandwidth").quantity(Quantity::bandwidth);
   p.latency = node.at("latency").quantity(Quantity::time);

@@ -4,6 +4,8 @@
 
 #include <bit>
 
+#include "models/kit/outcome.hpp"
+
 namespace triad::tpu {
 
 using config::Node;
@@ -22,7 +24,7 @@ systolic::Backend read_backend(const Node& node) {
 
 Parameters Parameters::read(const Node& node) {
   Parameters p;
-  p.clock_hz = static_cast<std::uint64_t>(node.at("clock").quantity(Quantity::frequency));
+  p.clock_hz = kit::read_clock(node.at("clock"));
   const Node mxu = node.at("mxu");
   p.mxu.count = static_cast<int>(mxu.at("count").integer(1, 64));
   p.mxu.rows = static_cast<int>(mxu.at("rows").integer(1, 1024));

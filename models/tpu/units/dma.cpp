@@ -36,7 +36,7 @@ bool Dma::issue(const Issued& issued, Cycle now) {
     return false;
   }
   entry->issued = issued;
-  entry->use = machine_.vmem.use(name(), block.address, block.address + block.span(), load_, now);
+  entry->use = machine_.vmem.use(name(), range_of(block), load_ ? kit::Access::write : kit::Access::read, now);
   if (!load_) {
     entry->bytes.resize(request.bytes());
     for (std::uint64_t row = 0; row < block.rows; ++row) {
@@ -82,7 +82,7 @@ void Dma::step() {
     if (!issue(*next, now)) return;  // woken by a credit of the memory
     issue_free_ = now + static_cast<Cycle>(machine_.parameters.dma.setup_cycles);
     queue_.channel.pop(now);
-    wake_at(issue_free_);
+    if (!queue_.channel.empty()) wake_at(issue_free_);
   }
 }
 

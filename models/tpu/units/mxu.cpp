@@ -64,8 +64,7 @@ void Mxu::issue_weights(const Issued& issued, Cycle now) {
   const Block& block = load.weights;
   const auto rows = static_cast<std::size_t>(machine_.parameters.mxu.rows),
              columns = static_cast<std::size_t>(machine_.parameters.mxu.columns);
-  const int use =
-      machine_.vmem.use(std::string(name()) + " weights", block.address, block.address + block.span(), false, now);
+  const int use = machine_.vmem.use(std::string(name()) + " weights", range_of(block), kit::Access::read, now);
   systolic::WeightTile tile;
   tile.first_cycle = now + static_cast<Cycle>(machine_.parameters.vmem.latency_cycles);
   tile.values.reserve(rows * columns);
@@ -78,8 +77,7 @@ void Mxu::issue_weights(const Issued& issued, Cycle now) {
 void Mxu::issue_rows(const Issued& issued, Cycle now) {
   const auto& multiply = std::get<MatrixMultiply>(issued.instruction->body);
   const Block &block = multiply.rows, &result = multiply.result;
-  const int read =
-      machine_.vmem.use(std::string(name()) + " rows", block.address, block.address + block.span(), false, now);
+  const int read = machine_.vmem.use(std::string(name()) + " rows", range_of(block), kit::Access::read, now);
   systolic::RowBurst burst;
   burst.first_cycle = now + static_cast<Cycle>(machine_.parameters.vmem.latency_cycles);
   burst.count = static_cast<int>(block.rows);
@@ -87,16 +85,15 @@ void Mxu::issue_rows(const Issued& issued, Cycle now) {
   append_bf16(burst.values, machine_.vmem, block, multiply.part,
               static_cast<std::size_t>(machine_.parameters.mxu.rows));
   core_->push_rows(std::move(burst));
-  // The result port adds rows in order, so that bursts into one block may overlap: only its bounds are checked here.
-  if (result.address + result.span() > machine_.vmem.size())
-    machine_.vmem.use(name(), result.address, result.address + result.span(), true, now);
-  bursts_.push_back({issued, {read, 0}, now});
+  // The result port adds rows in order, so that bursts into one block may overlap.
+  const int added = machine_.vmem.use(name(), range_of(result), kit::Access::add, now);
+  bursts_.push_back({issued, {read, added}, now});
 }
 
 void Mxu::complete_weights(const systolic::WeightsDone& done, Cycle now) {
   const InFlight tile = tiles_.front();
   tiles_.pop_front();
-  tile_began_.push_back(done.first_accept);
+  filled_.push_back({done.first_accept, done.last_accept + 1, waits_for_memory(machine_.parameters, tile.issued)});
   const Block& block = std::get<LoadWeights>(tile.issued.instruction->body).weights;
   stack_.track.count(read_, block.rows * block.row_bytes(), done.first_accept, done.last_accept + 1);
   machine_.vmem.release(tile.use[0]);
@@ -121,11 +118,21 @@ void Mxu::complete_rows(const systolic::RowsDone& done, Cycle now) {
       std::memcpy(to + 4 * column, &value, sizeof value);
     }
   }
-  // Priority of states: busy (a row is admitted), fill (weights enter, rows wait for them), drain (results leave),
-  // idle.
+  // Priority of states: busy (a row is admitted), fill (weights enter the array, or rows its input), drain (results
+  // leave), waiting for weights while rows are there, idle.
   const activity::Tag tag = burst.issued.tag();
-  record_drain(done.first_admit);
-  stack_.record(State::fill, tag, burst.since, done.first_admit);
+  Cycle entered = done.first_admit, rows_enter = burst.since;
+  if (multiply.swap) {
+    const Fill fill = filled_.front();
+    filled_.pop_front();
+    entered = std::min(entered, fill.from);
+    rows_enter = std::max(rows_enter, fill.from);
+    record_drain(fill.from);
+    stack_.record(fill.waited_for_memory ? State::memory : State::operands, {}, burst.since, fill.from);
+    stack_.record(State::fill, tag, fill.from, fill.to);
+  }
+  record_drain(rows_enter);
+  stack_.record(State::fill, tag, rows_enter, done.first_admit);
   stack_.record(State::busy, tag, done.first_admit, done.last_admit + 1);
   drain_tag_ = tag;
   drain_end_ = done.last_take + 1;
@@ -136,13 +143,8 @@ void Mxu::complete_rows(const systolic::RowsDone& done, Cycle now) {
       done.first_admit, done.last_take + 1);
   stack_.track.count(written_, out.rows * out.row_bytes(), done.first_take, done.last_take + 1);
   stack_.track.work(macs);
-  Cycle entered = done.first_admit;
-  if (multiply.swap) {
-    entered = std::min(entered, tile_began_.front());
-    tile_began_.pop_front();
-  }
   stack_.track.array(tag, entered, done.last_take);
-  machine_.vmem.release(burst.use[0]);
+  for (const int use : burst.use) machine_.vmem.release(use);
   machine_.tokens.signal(rows_.unit(), now);
 }
 

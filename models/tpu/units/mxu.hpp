@@ -24,6 +24,11 @@ class Mxu : public kit::Unit {
     int use[2] = {0, 0};
     Cycle since = 0;
   };
+  /// The cycles in which a tile entered the array.
+  struct Fill {
+    Cycle from, to;
+    bool waited_for_memory;
+  };
   void step() override;
   void issue_weights(const Issued& issued, Cycle now);
   void issue_rows(const Issued& issued, Cycle now);
@@ -35,7 +40,7 @@ class Mxu : public kit::Unit {
   std::unique_ptr<systolic::MatrixCore> core_;
   Queue weights_, rows_;
   std::deque<InFlight> tiles_, bursts_;
-  std::deque<Cycle> tile_began_;  ///< first weight accepted, of tiles whose first burst is not done
+  std::deque<Fill> filled_;  ///< of tiles whose first burst is not done
   Stack stack_;
   int macs_, read_, written_;
   activity::Tag drain_tag_;

@@ -34,11 +34,14 @@ void Stack::record(activity::State state, activity::Tag tag, Cycle from, Cycle t
   last_ = to;
 }
 
+bool waits_for_memory(const Parameters& parameters, const Issued& issued) {
+  return std::any_of(issued.instruction->waits.begin(), issued.instruction->waits.end(), [&](const Wait& wait) {
+    return wait.unit == parameters.load_unit() || wait.unit == parameters.store_unit();
+  });
+}
+
 void Stack::record_wait(const Issued& issued, Cycle since, Cycle now) {
-  const Parameters& p = machine_.parameters;
-  bool memory = false;
-  for (const Wait& wait : issued.instruction->waits)
-    memory = memory || wait.unit == p.load_unit() || wait.unit == p.store_unit();
+  const bool memory = waits_for_memory(machine_.parameters, issued);
   record(memory ? activity::State::memory : activity::State::operands, {}, since, now);
 }
 

@@ -16,6 +16,11 @@ struct Issued {
   activity::Tag tag() const { return {instruction->op, step}; }
 };
 
+/// The bytes of a block.
+inline kit::Range range_of(const Block& block) {
+  return {block.address, block.row_bytes(), block.rows, block.pitch};
+}
+
 /// What units share.
 struct Machine {
   const Parameters& parameters;
@@ -51,6 +56,9 @@ class Queue {
  public:
   kit::Channel<Issued> channel;
 };
+
+/// Is one of the instruction's tokens the DMA's?
+bool waits_for_memory(const Parameters& parameters, const Issued& issued);
 
 /// The cycle stack of a unit that does one instruction at a time: cycles before an instruction in which it stood at the
 /// front are waiting, for memory when the token that came last is the DMA's, for operands otherwise.

@@ -44,6 +44,7 @@ void Sequencer::step() {
   if (finished()) return;
   if (!launched_ && step_ % machine_.parameters.sequencer.steps_per_launch == 0) return launch(now);
   if (now < ready_) return wake_at(ready_);
+  if (next_ == 0) machine_.vmem.forget();
   if (next_ < program_.size()) {
     const Instruction& instruction = program_[next_];
     Queue& queue = *queues_[static_cast<std::size_t>(instruction.unit)];

@@ -50,6 +50,10 @@ void write_floats(kit::Scratchpad& vmem, const Block& block, const std::vector<f
   }
 }
 
+bool at_same_place(const std::vector<Block>& blocks, const Block& block) {
+  return std::any_of(blocks.begin(), blocks.end(), [&](const Block& other) { return other.address == block.address; });
+}
+
 std::uint64_t elements(const Vector& v) {
   std::uint64_t most = 0;
   for (const Block& block : v.inputs) most = std::max(most, block.rows * block.columns);
@@ -85,11 +89,9 @@ void Vpu::issue(const Issued& issued, Cycle now) {
   VectorValues values;
   std::uint64_t bytes = 0;
   for (const Block& block : v.inputs) {
-    // An input that is an output too is updated in place: one use, as a write.
-    const bool in_place =
-        std::any_of(v.outputs.begin(), v.outputs.end(), [&](const Block& out) { return out.address == block.address; });
-    if (!in_place)
-      entry.uses.push_back(machine_.vmem.use(name(), block.address, block.address + block.span(), false, now));
+    // An input that is an output too is updated in place: one use.
+    if (!at_same_place(v.outputs, block))
+      entry.uses.push_back(machine_.vmem.use(name(), range_of(block), kit::Access::read, now));
     bytes += block.rows * block.row_bytes();
     if (block.format == Format::int32) {
       for (std::uint64_t row = 0; row < block.rows; ++row) {
@@ -106,7 +108,9 @@ void Vpu::issue(const Issued& issued, Cycle now) {
     }
   }
   for (const Block& block : v.outputs) {
-    entry.uses.push_back(machine_.vmem.use(name(), block.address, block.address + block.span(), true, now));
+    const bool reads = v.accumulate || at_same_place(v.inputs, block);
+    entry.uses.push_back(
+        machine_.vmem.use(name(), range_of(block), reads ? kit::Access::update : kit::Access::write, now));
     values.outputs.push_back(read_floats(machine_.vmem, block));
     bytes += block.rows * block.row_bytes();
   }
@@ -166,8 +170,8 @@ void Transposer::issue(const Issued& issued, Cycle now) {
   const auto& t = std::get<Transpose>(issued.instruction->body);
   InFlight entry;
   entry.issued = issued;
-  entry.read = machine_.vmem.use(name(), t.from.address, t.from.address + t.from.span(), false, now);
-  entry.write = machine_.vmem.use(name(), t.to.address, t.to.address + t.to.span(), true, now);
+  entry.read = machine_.vmem.use(name(), range_of(t.from), kit::Access::read, now);
+  entry.write = machine_.vmem.use(name(), range_of(t.to), kit::Access::write, now);
   const auto size = static_cast<std::uint64_t>(numerics::bytes_of(t.from.format));
   entry.result.resize(t.to.rows * t.to.row_bytes());
   for (std::uint64_t row = 0; row < t.from.rows; ++row) {
