@@ -188,19 +188,6 @@ class Lowering {
       }
       case OpKind::sgd:
         return sgd();
-      case OpKind::scale:
-        return element_wise("scale", elements, {number(op_->number("factor"))});
-      case OpKind::broadcast: {
-        const std::int64_t columns = elements, rows = graph::elements(out(0).shape) / columns;
-        std::vector<Argument> arguments = tensors();
-        arguments.insert(arguments.end(), {count(rows), count(columns)});
-        count(graph::elements(out(0).shape));
-        const std::uint32_t width = std::min(block_threads, divide_up(columns, warp_size) * warp_size);
-        const std::uint32_t height = block_threads / width;
-        launch("broadcast", {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1},
-               std::move(arguments));
-        return;
-      }
     }
     reject("there is no GPU kernel for this op");
   }
