@@ -111,7 +111,8 @@ class Lowering {
   }
 
   /// One thread per element; as many in x as a narrow matrix has columns, in whole warps.
-  void launch_matrix(const std::string& kernel, std::int64_t rows, std::int64_t columns, std::vector<Argument> arguments) {
+  void launch_matrix(const std::string& kernel, std::int64_t rows, std::int64_t columns,
+                     std::vector<Argument> arguments) {
     const std::uint32_t width = std::min(block_threads, divide_up(columns, warp_size) * warp_size);
     const std::uint32_t height = block_threads / width;
     launch(kernel, {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1}, std::move(arguments));
