@@ -104,7 +104,7 @@ class Lowering {
     launch(kernel, {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1}, std::move(arguments));
   }
 
-  /// Tiles of 64 x 64 where there are enough of them to fill every SM, else of 16 x 16.
+  /// Tiles of 64 x 64 where they give work to half of the SMs at least, else of 16 x 16.
   void matmul() {
     const Format format = in(0).format;
     if (format != Format::fp32 && format != Format::bf16) {
@@ -112,7 +112,7 @@ class Lowering {
     }
     const bool ta = op_->flag("transpose_a"), tb = op_->flag("transpose_b");
     const std::int64_t m = out(0).shape[0], n = out(0).shape[1], k = in(0).shape[ta ? 0 : 1];
-    const bool large = static_cast<std::int64_t>(divide_up(m, 64)) * divide_up(n, 64) >= parameters_.sms;
+    const bool large = 2 * static_cast<std::int64_t>(divide_up(m, 64)) * divide_up(n, 64) >= parameters_.sms;
     const std::uint32_t tile = large ? 64 : 16, depth = 16;
     std::vector<Argument> arguments = tensors();
     arguments.insert(arguments.end(), {count(m), count(n), count(k), Argument::word(ta), Argument::word(tb)});
@@ -172,8 +172,18 @@ class Lowering {
       case OpKind::sgd:
         return sgd();
       case OpKind::scale:
-      case OpKind::broadcast:
-        break;
+        return element_wise("scale", elements, {number(op_->number("factor"))});
+      case OpKind::broadcast: {
+        const std::int64_t columns = elements, rows = graph::elements(out(0).shape) / columns;
+        std::vector<Argument> arguments = tensors();
+        arguments.insert(arguments.end(), {count(rows), count(columns)});
+        count(graph::elements(out(0).shape));
+        const std::uint32_t width = std::min(block_threads, divide_up(columns, warp_size) * warp_size);
+        const std::uint32_t height = block_threads / width;
+        launch("broadcast", {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1},
+               std::move(arguments));
+        return;
+      }
     }
     reject("there is no GPU kernel for this op");
   }

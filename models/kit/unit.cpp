@@ -26,7 +26,18 @@ void Unit::wake_at_time(Time time) {
 void Unit::woken() {
   while (!wakes_.empty() && wakes_.back() <= now()) wakes_.pop_back();
   if (!wakes_.empty()) wake_.notify(sc_core::sc_time::from_value(wakes_.back() - now()));
-  step();
+  try {
+    step();
+  } catch (...) {
+    // SystemC would turn it into a report of its own; simulate() throws it on.
+    if (!failure()) failure() = std::current_exception();
+    sc_core::sc_stop();
+  }
+}
+
+std::exception_ptr& Unit::failure() {
+  static std::exception_ptr first;
+  return first;
 }
 
 }  // namespace triad::kit

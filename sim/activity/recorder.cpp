@@ -97,6 +97,10 @@ void Recorder::array(Tag tag, Cycle from, Cycle to) {
   window.array_begin = window.array_seen ? std::min(window.array_begin, from) : from;
   window.array_end = window.array_seen ? std::max(window.array_end, to) : to;
   window.array_seen = true;
+  // Operands may enter while the array still works for another op, which its state then names: the op has begun.
+  OpTime& time = op_times_[static_cast<std::size_t>(tag.op)];
+  time.begin = std::min(time.begin, time_of(from, hz_));
+  time.end = std::max(time.end, time_of(to, hz_));
 }
 
 Coverage Recorder::cover(const Classes& classes, Time from, Time to) const {
@@ -157,7 +161,8 @@ double Recorder::peak_power_watts() const {
       static_cast<double>(std::clamp<Time>(end_, 1, femtoseconds_per_microsecond)) / femtoseconds_per_second;
   double most = 0;
   for (const double picojoules : microsecond_picojoules_) most = std::max(most, picojoules);
-  return most * 1e-12 / seconds + static_watts_;
+  // The average is a lower bound: of a run of a microsecond and a half the second bin is cut short.
+  return std::max(most * 1e-12 / seconds + static_watts_, average_power_watts());
 }
 
 }  // namespace triad::activity

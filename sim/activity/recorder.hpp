@@ -64,7 +64,7 @@ class Recorder {
   void count(int action, std::uint64_t n, Cycle from, Cycle to);
   /// `lane_cycles` scalar MAC or ALU slots did useful work for a cycle.
   void work(std::uint64_t lane_cycles) { lane_cycles_ += lane_cycles; }
-  /// The op's operands were in the MAC array in device cycles [from, to).
+  /// The op's operands were in the MAC array in device cycles [from, to); a state of the op was recorded before.
   void array(Tag tag, Cycle from, Cycle to);
 
   // --- after the run -------------------------------------------------------------------------------------------------

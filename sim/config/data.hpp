@@ -24,6 +24,7 @@ struct Node::Data {
   std::string where;      ///< place of the value
   std::string key_where;  ///< place of its key
   std::filesystem::path folder;
+  std::vector<std::filesystem::path> sources;  ///< files that the map was merged from, the one that extends first
 
   bool read = false;            ///< somebody asked for this value
   std::set<std::string> asked;  ///< keys that were asked for, present or not
@@ -36,6 +37,8 @@ struct Node::Data {
 
 /// The path of a key below a path.
 std::string join(const std::string& path, const std::string& key);
+/// What a file says, as it stands in a message: in quotes, on one line, not longer than a line.
+std::string in_quotes(const std::string& text);
 /// "a, b, c"
 std::string list(const std::vector<std::string>& words);
 

@@ -37,8 +37,8 @@ Data::Pointer& item_slot(Data& data, const std::string& index, const std::string
   std::size_t position = 0;
   const auto [end, error] = std::from_chars(index.data(), index.data() + index.size(), position);
   if (error != std::errc{} || end != index.data() + index.size() || position >= data.items.size()) {
-    throw UnknownKey(where, fmt::format("{}: a list of {} items has no item '{}'; they are counted from 0", data.path,
-                                        data.items.size(), index));
+    throw UnknownKey(where, fmt::format("{}: a list of {} items has no item {}; they are counted from 0", data.path,
+                                        data.items.size(), in_quotes(index)));
   }
   return data.items[position];
 }

@@ -20,6 +20,21 @@ std::string list(const std::vector<std::string>& words) {
   return fmt::format("{}", fmt::join(words, ", "));
 }
 
+std::string in_quotes(const std::string& text) {
+  constexpr std::size_t most = 60;
+  std::string result;
+  std::size_t end = std::min(most, text.size());
+  while (end < text.size() && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;  // not within a character
+  for (const char c : text.substr(0, end)) {
+    if (c == '\n' || c == '\r' || c == '\t') {
+      result += c == '\n' ? "\\n" : c == '\r' ? "\\r" : "\\t";
+    } else {
+      result += c;
+    }
+  }
+  return "'" + result + (text.size() > most ? "...'" : "'");
+}
+
 Node::Data::Pointer Node::Data::member(std::string_view key) const {
   for (const auto& [name, value] : members)
     if (name == key) return value;
@@ -37,7 +52,7 @@ std::string Node::Data::description() const {
     case Kind::nothing:
       return "nothing";
     case Kind::scalar:
-      return text.empty() ? "an empty text" : "'" + text + "'";
+      return text.empty() ? "an empty text" : in_quotes(text);
     case Kind::list:
       return "a list";
     case Kind::map:
@@ -159,7 +174,8 @@ std::string Node::choice(const std::vector<std::string>& words) const {
   const std::string word = text();
   if (std::find(words.begin(), words.end(), word) != words.end()) return word;
   const std::string near = nearest(word, words);
-  fail(fmt::format("'{}' is none of {}{}", word, list(words), near.empty() ? "" : "; did you mean " + near + "?"));
+  fail(fmt::format("{} is none of {}{}", in_quotes(word), list(words),
+                   near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
 double Node::quantity(Quantity quantity) const {
@@ -181,6 +197,9 @@ std::string Node::where() const {
 }
 std::filesystem::path Node::folder() const {
   return data_->folder;
+}
+std::vector<std::filesystem::path> Node::sources() const {
+  return data_->sources;
 }
 
 void Node::fail(const std::string& message) const {

@@ -71,6 +71,9 @@ class Node {
   /// The folder of the file that this value was written in (of an override: the current one): what a file name is
   /// relative to.
   std::filesystem::path folder() const;
+  /// The files that this map was merged from: the one that extends another first. Empty for text and for values inside
+  /// a file.
+  std::vector<std::filesystem::path> sources() const;
   /// Throws Error about this value: "WHERE: PATH: message".
   [[noreturn]] void fail(const std::string& message) const;
 

@@ -108,7 +108,7 @@ fs::path resolve(const std::string& name, const fs::path& base, const std::vecto
   } else {
     help = "; there are " + list(candidates);
   }
-  throw Error(fmt::format("'{}': no such preset (a file's name ends in .yaml){}", name, help));
+  throw Error(fmt::format("{}: no such preset (a file's name ends in .yaml){}", in_quotes(name), help));
 }
 
 }  // namespace triad::config

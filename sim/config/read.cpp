@@ -19,7 +19,8 @@ namespace {
 
 constexpr std::size_t largest_file = 16u << 20;  // configurations are kilobytes: more is not one
 constexpr std::size_t most_values = 100'000;     // aliases can multiply a small file without bound
-constexpr int deepest = 64;                      // an alias can contain itself
+constexpr std::size_t longest_key = 80;
+constexpr int deepest = 64;  // an alias can contain itself
 
 /// How errors call a file: relative to the current folder, or to the source tree for a preset.
 std::string display_name(const fs::path& file) {
@@ -108,6 +109,7 @@ Data::Pointer Reader::file(const fs::path& file, const std::string& path) {
   open_.push_back(fs::weakly_canonical(file));
   auto data = document({text, name, fs::absolute(file).lexically_normal().parent_path(), ""}, path);
   open_.pop_back();
+  data->sources.insert(data->sources.begin(), fs::absolute(file).lexically_normal());
   return data;
 }
 
@@ -163,6 +165,9 @@ void Reader::members(const Source& source, const YAML::Node& node, Data& data, i
     const std::string prefix = key_where + ": " + (data.path.empty() ? "" : data.path + ": ");
     if (!entry.first.IsScalar() || entry.first.Scalar().empty()) throw Error(prefix + "a key must be a word");
     const std::string& key = entry.first.Scalar();
+    if (key.size() > longest_key || key.find_first_of("\r\n\t") != std::string::npos) {
+      throw Error(prefix + in_quotes(key) + ": a key must be a word");
+    }
     if (const auto first = data.member(key)) {
       throw Error(fmt::format("{}: {}: duplicate key; it stands at {} already", key_where, join(data.path, key),
                               first->key_where));
@@ -193,7 +198,7 @@ Data::Pointer Reader::extended(const Source& source, const Data::Pointer& data) 
   if (const auto first = std::find(open_.begin(), open_.end(), canonical); first != open_.end()) {
     std::string chain;
     for (auto file = first; file != open_.end(); ++file) chain += display_name(*file) + " -> ";
-    reference.fail("extends itself: " + chain + display_name(canonical));
+    reference.fail("a cycle: " + chain + display_name(canonical));
   }
   auto base = file(base_file, data->path);
   if (base->kind != Kind::map) throw Error(base->where + ": expected a map, found " + base->description());

@@ -90,24 +90,25 @@ double parse_quantity(const std::string& text, Quantity quantity) {
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, value);
   if (error != std::errc{} || !std::isfinite(value)) {
-    throw std::invalid_argument(fmt::format("{}, found '{}'", wanted, text));
+    throw std::invalid_argument(fmt::format("{}, found {}", wanted, in_quotes(text)));
   }
   const char* begin = rest;
   while (begin != end && *begin == ' ') ++begin;
   const std::string name(begin, end);
-  if (name.empty()) throw std::invalid_argument(fmt::format("{}, found '{}' without a unit", wanted, text));
+  if (name.empty()) throw std::invalid_argument(fmt::format("{}, found {} without a unit", wanted, in_quotes(text)));
   for (const Unit& unit : scale.units) {
     if (name != unit.name) continue;
-    if (value <= 0) throw std::invalid_argument(fmt::format("must be more than zero, found '{}'", text));
+    if (value <= 0) throw std::invalid_argument(fmt::format("must be more than zero, found {}", in_quotes(text)));
     // A negative power of ten is not exact in binary: dividing by its inverse, which is, gives the nearest double.
     const double result = unit.factor < 1 ? value / std::round(1 / unit.factor) : value * unit.factor;
-    if (!std::isfinite(result)) throw std::invalid_argument(fmt::format("too large: '{}'", text));
+    if (!std::isfinite(result)) throw std::invalid_argument(fmt::format("too large: {}", in_quotes(text)));
     if (quantity == Quantity::bytes && result != std::floor(result)) {
-      throw std::invalid_argument(fmt::format("must be a whole number of bytes, found '{}'", text));
+      throw std::invalid_argument(fmt::format("must be a whole number of bytes, found {}", in_quotes(text)));
     }
     return result;
   }
-  throw std::invalid_argument(fmt::format("{}, found '{}': '{}' is none of {}", wanted, text, name, unit_names(scale)));
+  throw std::invalid_argument(
+      fmt::format("{}, found {}: {} is none of {}", wanted, in_quotes(text), in_quotes(name), unit_names(scale)));
 }
 
 }  // namespace triad::config

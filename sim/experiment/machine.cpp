@@ -17,13 +17,14 @@ std::vector<std::string> architecture_names(const device::Registry& registry) {
   return names;
 }
 
-/// By the key `architecture`, or, where it is absent, the folder under configs/ in which the file lies.
-const device::Architecture& architecture_of(const device::Registry& registry, const config::Node& node,
-                                            const fs::path& file) {
+/// By the key `architecture`, or, where it is absent, the folder in which the file lies or one that it extends:
+/// configs/tpu.
+const device::Architecture& architecture_of(const device::Registry& registry, const config::Node& node) {
   const std::vector<std::string> names = architecture_names(registry);
   if (const auto key = node.find("architecture")) return *registry.find(key->choice(names));
-  const std::string folder = fs::absolute(file).lexically_normal().parent_path().filename().string();
-  if (const auto* architecture = registry.find(folder)) return *architecture;
+  for (const fs::path& file : node.sources()) {
+    if (const auto* architecture = registry.find(file.parent_path().filename().string())) return *architecture;
+  }
   node.fail(fmt::format("missing key architecture: which of {} is it? (or extend a preset)", fmt::join(names, ", ")));
 }
 
@@ -40,7 +41,7 @@ Machine build(const device::Registry& registry, const DeviceName& name,
   Machine machine;
   machine.name = name.name;
   machine.file = name.file;
-  machine.architecture = &architecture_of(registry, node, name.file);
+  machine.architecture = &architecture_of(registry, node);
   node.find("summary");  // for `triad list`
   machine.device = machine.architecture->make(node);
   node.reject_unread();

@@ -31,33 +31,38 @@ std::string limits(const RunResult& run) {
                      others.empty() ? "" : "; " + others);
 }
 
+/// A figure inside a text.
+std::string figure(double value, const std::string& unit) {
+  return unbroken(si(value, unit));
+}
+
 void timed_rows(Table& table, const Workload& workload, const RunResult& run) {
   const double steps = workload.steps;
   const double flops_per_second = static_cast<double>(run.flops) / run.seconds;
   const double bytes = static_cast<double>(run.read_bytes + run.written_bytes);
   table.add({"time", si(run.seconds, "s"),
-             fmt::format("{} cycles at {}; a step takes {}", grouped(run.cycles), si(run.clock_hz, "Hz"),
-                         si(run.seconds / steps, "s"))});
+             fmt::format("{} cycles at {}; a step takes {}", grouped(run.cycles), figure(run.clock_hz, "Hz"),
+                         figure(run.seconds / steps, "s"))});
   table.add({"limited by", run.bound_by.empty() ? "-" : run.bound_by, limits(run)});
   if (run.energy_joules) {
     table.add({"energy", si(*run.energy_joules, "J"), si(*run.energy_joules / steps, "J") + " a step"});
   }
   if (run.average_power_watts) {
     table.add({"power", si(*run.average_power_watts, "W"),
-               run.peak_power_watts ? fmt::format("average; peak {}", si(*run.peak_power_watts, "W")) : "average"});
+               run.peak_power_watts ? fmt::format("average; peak {}", figure(*run.peak_power_watts, "W")) : "average"});
   }
   table.add({"performance", si(flops_per_second, "FLOPS"),
              fmt::format("{} of the peak of {} in {}", percent(flops_per_second / run.peak_flops_per_second),
-                         si(run.peak_flops_per_second, "FLOPS"), workload.precision)});
+                         figure(run.peak_flops_per_second, "FLOPS"), workload.precision)});
   if (run.average_power_watts) {
     table.add({"efficiency", si(flops_per_second / *run.average_power_watts, "FLOPS/W"), ""});
   }
   table.add({"memory traffic", si(bytes, "B"),
-             fmt::format("read {}, written {}", si(static_cast<double>(run.read_bytes), "B"),
-                         si(static_cast<double>(run.written_bytes), "B"))});
+             fmt::format("read {}, written {}", figure(static_cast<double>(run.read_bytes), "B"),
+                         figure(static_cast<double>(run.written_bytes), "B"))});
   table.add({"bandwidth", si(bytes / run.seconds, "B/s"),
              fmt::format("{} of the peak of {}", percent(bytes / run.seconds / run.peak_bytes_per_second),
-                         si(run.peak_bytes_per_second, "B/s"))});
+                         figure(run.peak_bytes_per_second, "B/s"))});
   if (!run.fits_memory) table.add({"memory", "too small", "the workload is larger than the device's memory"});
   table.add({"parallelism", plain(run.average_lanes) + " lanes",
              fmt::format("average; peak {}", grouped(static_cast<std::uint64_t>(run.peak_lanes)))});

@@ -216,6 +216,7 @@ TEST(Extends, MergesMapsAndReplacesTheRest) {
   EXPECT_NE(node.at("mxu").at("columns").where().find("base.yaml:1:25"), std::string::npos);
   EXPECT_EQ(node.at("mxu").at("columns").folder(), folder.path);
   EXPECT_EQ(node.at("mxu").at("rows").folder(), folder.path / "sub");
+  EXPECT_EQ(node.sources(), (std::vector<fs::path>{file, folder.path / "base.yaml"}));
   node.reject_unread();
 }
 
@@ -224,7 +225,7 @@ TEST(Extends, ACycleIsAnError) {
   folder.write("a.yaml", "extends: b.yaml\n");
   folder.write("b.yaml", "x: 1\nextends: a.yaml\n");
   const std::string error = message([&] { load(folder.path / "a.yaml"); });
-  EXPECT_NE(error.find("b.yaml:2:10: extends: extends itself: "), std::string::npos) << error;
+  EXPECT_NE(error.find("b.yaml:2:10: extends: a cycle: "), std::string::npos) << error;
   EXPECT_NE(error.find("a.yaml -> "), std::string::npos) << error;
 }
 
