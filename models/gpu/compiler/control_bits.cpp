@@ -84,12 +84,14 @@ std::size_t first_use(const std::vector<Instruction>& code, std::size_t writer, 
 }
 
 /// Gives every instruction of variable latency its barriers. A wait is for everything that shares the barrier: a result
-/// joins the ones whose first use it delays least, as if an instruction issued every cycle.
+/// joins those that it delays, and that delay it, least, as if an instruction issued every cycle.
 void assign_barriers(std::vector<Instruction>& code, const Pieces& pieces) {
   struct Group {
     std::size_t wait = 0;     ///< where the barrier is first waited for
     std::size_t arrival = 0;  ///< when the result that is waited for there comes
+    std::size_t latest = 0;   ///< when the last result of the group comes
   };
+  const auto excess = [](std::size_t a, std::size_t b) { return a > b ? a - b : 0; };
   for (const Pieces::Piece& piece : pieces.list) {
     std::array<Group, write_barriers> groups{};
     for (std::size_t n = piece.begin; n < piece.end; ++n) {
@@ -101,12 +103,14 @@ void assign_barriers(std::vector<Instruction>& code, const Pieces& pieces) {
       const std::size_t arrival = n + static_cast<std::size_t>(expected_latency(i));
       const auto delay = [&](const Group& group) -> std::size_t {
         if (group.wait <= n) return tolerated_delay_cycles;  // free
-        const std::size_t without = std::max(group.wait, group.arrival);
-        return arrival > without ? arrival - without : 0;
+        return std::max(excess(arrival, std::max(group.wait, group.arrival)),
+                        excess(group.latest, std::max(use, arrival)));
       };
       const auto best = std::min_element(groups.begin(), groups.end(),
                                          [&](const Group& a, const Group& b) { return delay(a) < delay(b); });
-      if (best->wait <= n || use < best->wait) *best = {use, arrival};
+      if (best->wait <= n) *best = {use, arrival, arrival};
+      if (use < best->wait) best->wait = use, best->arrival = arrival;
+      best->latest = std::max(best->latest, arrival);
       i.control.write_barrier = static_cast<std::uint8_t>(best - groups.begin());
     }
   }

@@ -17,11 +17,11 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
   const int b_column_step = transpose_b ? k : 1, b_step = transpose_b ? 1 : n;
   const int row_begin = static_cast<int>(blockIdx.y * tile), column_begin = static_cast<int>(blockIdx.x * tile);
   float sum[micro][micro] = {};
-  for (int k_begin = 0; k_begin < k; k_begin += static_cast<int>(depth)) {
-    // Neighbouring threads read neighbouring words: along k or along the rows, as the matrix is stored. All loads are
-    // made before the first is used, whose zero beyond the matrix is therefore chosen below; those read element 0.
-    float a_values[micro], b_values[micro];
-    bool a_inside[micro], b_inside[micro];
+  // The tiles' elements on their way from global memory. Neighbouring threads read neighbouring words: along k or along
+  // the rows, as the matrix is stored. An element beyond the matrix counts as zero (and reads element 0).
+  float a_values[micro], b_values[micro];
+  bool a_inside[micro], b_inside[micro];
+  const auto fetch = [&](int k_begin) {
 #pragma unroll
     for (int i = 0; i < micro; ++i) {
       const unsigned element = thread + i * threads;
@@ -38,6 +38,9 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
       b_inside[i] = (column < n) & (inner < k);
       b_values[i] = value_of(b[b_inside[i] ? column * b_column_step + inner * b_step : 0]);
     }
+  };
+  fetch(0);
+  for (int k_begin = 0; k_begin < k; k_begin += static_cast<int>(depth)) {
 #pragma unroll
     for (int i = 0; i < micro; ++i) {
       const unsigned element = thread + i * threads;
@@ -47,6 +50,7 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
       b_tile[transpose_b ? element & (depth - 1) : element / tile][column] = b_inside[i] ? b_values[i] : 0.0f;
     }
     __syncthreads();
+    fetch(k_begin + static_cast<int>(depth));  // the next tiles arrive while these are multiplied
 #pragma unroll
     for (unsigned inner = 0; inner < depth; ++inner) {
       float a_part[micro], b_part[micro];

@@ -230,7 +230,7 @@ TEST_F(Kernels, CrossEntropyAndItsGradient) {
       loss /= static_cast<double>(rows);
       const std::uint64_t out = memory_.allocate(4), gradient_out = memory_.allocate(4 * rows * columns);
       const std::uint64_t x = memory_.put(logits), t = memory_.put(classes);
-      launch("cross_entropy", {1, 1, 1}, {32, 8, 1}, {x, t, out, rows, columns});
+      launch("cross_entropy", {1, 1, 1}, {32, 32, 1}, {x, t, out, rows, columns});
       EXPECT_NEAR(floats(out, 1)[0], loss, 2e-6 * std::max(loss, 1e-1));
       launch("cross_entropy_grad", {1, groups(rows, 8), 1}, {32, 8, 1},
              {x, t, gradient_out, rows, columns, bits(1.0f / static_cast<float>(rows))});
