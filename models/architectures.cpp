@@ -1,5 +1,6 @@
 #include "models/architectures.hpp"
 
+#include "models/asic/asic.hpp"
 #include "models/gpu/gpu.hpp"
 #include "models/tpu/tpu.hpp"
 
@@ -8,6 +9,7 @@ namespace triad::models {
 void register_architectures(device::Registry& registry) {
   registry.add(gpu::architecture());
   registry.add(tpu::architecture());
+  registry.add(asic::architecture());
 }
 
 }  // namespace triad::models

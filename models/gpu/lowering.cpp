@@ -20,6 +20,7 @@ using numerics::Format;
 
 constexpr std::uint32_t block_threads = 256;             ///< of element-wise kernels (models/gpu/kernels)
 constexpr std::uint32_t row_width = 32, row_height = 8;  ///< of the reductions' blocks
+constexpr std::uint32_t tall_height = 32;                ///< of cross_entropy's block
 
 std::uint32_t divide_up(std::int64_t a, std::int64_t b) {
   return static_cast<std::uint32_t>((a + b - 1) / b);
@@ -98,13 +99,26 @@ class Lowering {
     std::vector<Argument> arguments = tensors();
     arguments.insert(arguments.end(), {count(rows), count(columns), Argument::word(of_b == 1 && n != 1 ? 0 : 1)});
     count(n);
-    // As many threads in x as a narrow matrix has columns, in whole warps.
+    launch_matrix(kernel, rows, columns, std::move(arguments));
+  }
+
+  void broadcast() {
+    const std::int64_t columns = graph::elements(in(0).shape), n = graph::elements(out(0).shape);
+    std::vector<Argument> arguments = tensors();
+    arguments.insert(arguments.end(), {count(n / columns), count(columns)});
+    count(n);
+    launch_matrix("broadcast", n / columns, columns, std::move(arguments));
+  }
+
+  /// One thread per element; as many in x as a narrow matrix has columns, in whole warps.
+  void launch_matrix(const std::string& kernel, std::int64_t rows, std::int64_t columns,
+                     std::vector<Argument> arguments) {
     const std::uint32_t width = std::min(block_threads, divide_up(columns, warp_size) * warp_size);
     const std::uint32_t height = block_threads / width;
     launch(kernel, {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1}, std::move(arguments));
   }
 
-  /// Tiles of 64 x 64 where there are enough of them to fill every SM, else of 16 x 16.
+  /// Tiles of 64 x 64 where they give work to half of the SMs at least, else of 16 x 16.
   void matmul() {
     const Format format = in(0).format;
     if (format != Format::fp32 && format != Format::bf16) {
@@ -112,7 +126,7 @@ class Lowering {
     }
     const bool ta = op_->flag("transpose_a"), tb = op_->flag("transpose_b");
     const std::int64_t m = out(0).shape[0], n = out(0).shape[1], k = in(0).shape[ta ? 0 : 1];
-    const bool large = static_cast<std::int64_t>(divide_up(m, 64)) * divide_up(n, 64) >= parameters_.sms;
+    const bool large = 2 * static_cast<std::int64_t>(divide_up(m, 64)) * divide_up(n, 64) >= parameters_.sms;
     const std::uint32_t tile = large ? 64 : 16, depth = 16;
     std::vector<Argument> arguments = tensors();
     arguments.insert(arguments.end(), {count(m), count(n), count(k), Argument::word(ta), Argument::word(tb)});
@@ -133,6 +147,10 @@ class Lowering {
       case OpKind::subtract:
       case OpKind::multiply:
         return binary(graph::to_string(op_->kind));
+      case OpKind::scale:
+        return element_wise("scale", elements, {number(op_->number("factor"))});
+      case OpKind::broadcast:
+        return broadcast();
       case OpKind::relu:
       case OpKind::relu_grad:
         return element_wise(graph::to_string(op_->kind), elements);
@@ -166,14 +184,11 @@ class Lowering {
         const bool gradient = op_->kind == OpKind::cross_entropy_grad;
         if (gradient) arguments.push_back(number(1.0 / static_cast<double>(rows)));
         launch(graph::to_string(op_->kind), {1, gradient ? divide_up(rows, row_height) : 1, 1},
-               {row_width, row_height, 1}, std::move(arguments));
+               {row_width, gradient ? row_height : tall_height, 1}, std::move(arguments));
         return;
       }
       case OpKind::sgd:
         return sgd();
-      case OpKind::scale:
-      case OpKind::broadcast:
-        break;
     }
     reject("there is no GPU kernel for this op");
   }

@@ -59,16 +59,27 @@ void Machine::advance(Cycle now) {
     if (now < launch_end_) return wake_at(launch_end_);
     begin_kernel(now);
   }
-  dispatch(now);
-  bool resident = next_block_ < blocks_;
-  for (Sm& sm : sms_) {
-    if (sm.wake() <= now) sm.step(now);
-    resident |= sm.resident_blocks() > 0 || sm.stores_outstanding() > 0;
+  if (now >= window_end_) {
+    run_window(now);
+    const bool stores = std::ranges::any_of(sms_, [](const Sm& sm) { return sm.stores_outstanding() > 0; });
+    if (finished_ == blocks_ && !stores) return end_kernel();
   }
   const bool credits_left = send(now);
-  if (!resident) return end_kernel(now);
   const Cycle next = next_cycle(now, credits_left);
   if (next != never) wake_at(next);
+}
+
+void Machine::run_window(Cycle now) {
+  window_end_ = now + parameters_.horizon();
+  dispatch(window_end_);
+  for (std::size_t s = 0; s < sms_.size(); ++s) {
+    sms_[s].run(window_end_);
+    std::deque<Cycle>& finished = sms_[s].finished_blocks();
+    for (; !finished.empty(); finished.pop_front()) {
+      room_[s].freed.push_back(finished.front() + static_cast<Cycle>(parameters_.block_latency_cycles));
+      ++finished_;
+    }
+  }
 }
 
 /// The next launch takes its time from now on.
@@ -92,29 +103,47 @@ void Machine::begin_kernel(Cycle now) {
     sm.wait_for_launch(tag, launch_begin_, now);
     sm.begin(*run_);
   }
-  next_block_ = 0;
+  room_.clear();
+  for (const Sm& sm : sms_) room_.push_back({sm.room(), {}});
+  next_block_ = finished_ = 0;
   blocks_ = planned.grid.count();
-  next_dispatch_ = now;
+  next_dispatch_ = window_end_ = now;
   dispatch_to_ = 0;
   phase_ = Phase::running;
 }
 
-/// Hands out a block to the next SM in turn that has room, one every `dispatch_cycles`.
-void Machine::dispatch(Cycle now) {
-  if (next_block_ == blocks_ || now < next_dispatch_) return;
-  for (std::size_t k = 0; k < sms_.size(); ++k) {
-    const std::size_t s = (dispatch_to_ + k) % sms_.size();
-    if (!sms_[s].has_room()) continue;
+/// The first cycle in which an SM has room for a block.
+Cycle Machine::next_room(std::size_t sm) const {
+  const Room& room = room_[sm];
+  return room.blocks > 0 ? 0 : room.freed.empty() ? never : room.freed.front();
+}
+
+/// Hands out blocks up to cycle `until`, one every `dispatch_cycles` to the next SM in turn that has room.
+void Machine::dispatch(Cycle until) {
+  while (next_block_ < blocks_) {
+    Cycle at = never;
+    std::size_t chosen = 0;
+    for (std::size_t k = 0; k < sms_.size() && at > next_dispatch_; ++k) {
+      const std::size_t s = (dispatch_to_ + k) % sms_.size();
+      const Cycle room = std::max(next_dispatch_, next_room(s));
+      if (room < at) at = room, chosen = s;
+    }
+    if (at >= until) return;
+    Room& room = room_[chosen];
+    if (room.blocks > 0) {
+      --room.blocks;
+    } else {
+      room.freed.pop_front();
+    }
     const Dimensions& grid = run_->launch.grid;
     const Dimensions index{static_cast<std::uint32_t>(next_block_ % grid.x),
                            static_cast<std::uint32_t>(next_block_ / grid.x % grid.y),
                            static_cast<std::uint32_t>(next_block_ / grid.x / grid.y)};
-    sms_[s].dispatch(index, now);
-    front_end_.add(State::busy, run_->tag, now, now + 1);
+    sms_[chosen].dispatch(index, at);
+    front_end_.add(State::busy, run_->tag, at, at + 1);
     ++next_block_;
-    dispatch_to_ = s + 1;
-    next_dispatch_ = now + static_cast<Cycle>(parameters_.dispatch_cycles);
-    return;
+    dispatch_to_ = chosen + 1;
+    next_dispatch_ = at + static_cast<Cycle>(parameters_.dispatch_cycles);
   }
 }
 
@@ -149,43 +178,48 @@ bool Machine::send(Cycle now) {
 void Machine::completed(int sm, int access, kit::Time at) {
   const Cycle seen = clock().after(at);
   const int latency = parameters_.sm.global_latency_cycles;
+  const Cycle there = seen + static_cast<Cycle>(latency - latency / 2);
   credits_.push_back(seen);
-  sms_[static_cast<std::size_t>(sm)].completed(access, seen + static_cast<Cycle>(latency - latency / 2));
-  wake_at(seen);
+  sms_[static_cast<std::size_t>(sm)].completed(access, there);
+  wake_at(requests_ >= memory_.parameters().credits ? seen : there);
 }
 
 Cycle Machine::next_cycle(Cycle now, bool credits_left) const {
-  Cycle next = never;
-  for (const Sm& sm : sms_) {
-    next = std::min(next, sm.wake());
-    if (credits_left && !sm.outgoing().empty()) next = std::min(next, sm.outgoing().front().cycle);
+  Cycle window = never, sending = never;
+  for (std::size_t s = 0; s < sms_.size(); ++s) {
+    window = std::min(window, sms_[s].wake());
+    if (next_block_ < blocks_) window = std::min(window, std::max(next_dispatch_, next_room(s)));
+    const auto& outgoing = sms_[s].outgoing();
+    if (!outgoing.empty()) sending = std::min(sending, outgoing.front().cycle);
   }
-  if (!credits_.empty()) next = std::min(next, credits_.front());
-  if (next_block_ < blocks_ && std::ranges::any_of(sms_, &Sm::has_room)) next = std::min(next, next_dispatch_);
+  if (!credits_left) sending = credits_.empty() ? never : credits_.front();
+  const Cycle next = std::min(window == never ? never : std::max(window, window_end_), sending);
   return next == never ? never : std::max(next, now + 1);
 }
 
-/// The last thread has exited and the last store is done: the kernel ends with this cycle.
-void Machine::end_kernel(Cycle now) {
+/// The last thread has exited and the last store is done: the kernel ends with that cycle.
+void Machine::end_kernel() {
+  Cycle last = 0;
+  for (const Sm& sm : sms_) last = std::max(last, sm.last_event());
   front_end_.flush();
   if (program_.launches[launch_].contraction) {
-    Cycle first = never, last = 0;
+    Cycle from = never, to = 0;
     for (const Sm& sm : sms_) {
-      first = std::min(first, sm.mac_window().first);
-      last = std::max(last, sm.mac_window().second);
+      from = std::min(from, sm.mac_window().first);
+      to = std::max(to, sm.mac_window().second);
     }
-    if (first < last) front_end_.track().array(run_->tag, first, last);
+    if (from < to) front_end_.track().array(run_->tag, from, to);
   }
   if (++launch_ == program_.launches.size()) {
     launch_ = 0;
     ++step_;
   }
   if (step_ < steps_) {
-    prepare_launch(now + 1);
+    prepare_launch(last + 1);
     wake_at(launch_end_);
   } else {
     phase_ = Phase::ending;
-    wake_at(now + 1);
+    wake_at(last + 1);
   }
 }
 

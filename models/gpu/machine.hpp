@@ -12,8 +12,8 @@
 namespace triad::gpu {
 
 /// The chip without its memory: front end (one kernel after the other), block scheduler, SMs, and the way to memory.
-/// One unit steps all SMs: a cycle of the chip costs one wake-up of the simulation, and the order in which SMs are
-/// served is fixed.
+/// One unit steps all SMs, one after the other through a window of `horizon` cycles each: within it nothing that one
+/// does can reach another, so the result is that of stepping all of them cycle by cycle.
 class Machine : public kit::Unit {
  public:
   Machine(const sc_core::sc_module_name& name, const Parameters& parameters, const GpuProgram& program, int steps,
@@ -32,10 +32,12 @@ class Machine : public kit::Unit {
   void advance(Cycle now);
   void prepare_launch(Cycle now);
   void begin_kernel(Cycle now);
-  void dispatch(Cycle now);
+  void run_window(Cycle now);
+  void dispatch(Cycle until);
+  Cycle next_room(std::size_t sm) const;
   bool send(Cycle now);
   void completed(int sm, int access, kit::Time at);
-  void end_kernel(Cycle now);
+  void end_kernel();
   Cycle next_cycle(Cycle now, bool credits_left) const;
 
   Parameters parameters_;
@@ -52,8 +54,15 @@ class Machine : public kit::Unit {
   std::size_t launch_ = 0;
   std::unique_ptr<KernelRun> run_;
   Cycle launch_begin_ = 0, launch_end_ = 0;
-  std::uint64_t next_block_ = 0, blocks_ = 0;  ///< of the running kernel
+  Cycle window_end_ = 0;  ///< the SMs have been stepped up to here
+  // Of the running kernel:
+  std::uint64_t next_block_ = 0, blocks_ = 0, finished_ = 0;
   Cycle next_dispatch_ = 0;
+  struct Room {
+    int blocks = 0;           ///< places of an SM that are free
+    std::deque<Cycle> freed;  ///< cycles from which further ones are
+  };
+  std::vector<Room> room_;
   std::size_t dispatch_to_ = 0, send_from_ = 0;  ///< SMs take turns
   int requests_ = 0;                             ///< in flight, as the machine knows it
   std::deque<Cycle> credits_;                    ///< cycles in which it learns that one was freed

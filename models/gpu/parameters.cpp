@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "models/gpu/isa/instruction.hpp"
@@ -53,6 +54,12 @@ SmParameters SmParameters::read(const config::Node& node) {
   return p;
 }
 
+Cycle Parameters::horizon() const {
+  // A request leaves global_latency / 2 + 1 cycles after its instruction at the earliest; a completion takes the rest
+  // of it after the cycle in which it is seen.
+  return static_cast<Cycle>(std::min(sm.global_latency_cycles / 2 + 1, block_latency_cycles));
+}
+
 Parameters Parameters::read(const config::Node& node) {
   Parameters p;
   p.clock_hz = static_cast<std::uint64_t>(node.at("clock").quantity(Quantity::frequency));
@@ -61,6 +68,7 @@ Parameters Parameters::read(const config::Node& node) {
   p.sm = SmParameters::read(node.at("sm"));
   p.launch_latency = node.at("launch").at("latency").quantity(Quantity::time);
   p.dispatch_cycles = static_cast<int>(node.at("launch").at("block_cycles").integer(1, 10000));
+  p.block_latency_cycles = static_cast<int>(node.at("launch").at("block_latency").integer(1, 10000));
   p.static_watts = node.at("power").at("static").quantity(Quantity::power);
   p.memory = memory::Parameters::read(node.at("memory"));
   return p;

@@ -27,7 +27,19 @@ void Unit::woken() {
   ++activations_;
   while (!wakes_.empty() && wakes_.back() <= now()) wakes_.pop_back();
   if (!wakes_.empty()) wake_.notify(sc_core::sc_time::from_value(wakes_.back() - now()));
-  step();
+  try {
+    step();
+  } catch (...) {
+    // SystemC would turn it into a report of its own; simulate() throws it on.
+    if (failure()) return;
+    failure() = std::current_exception();
+    sc_core::sc_stop();
+  }
+}
+
+std::exception_ptr& Unit::failure() {
+  static std::exception_ptr first;
+  return first;
 }
 
 }  // namespace triad::kit

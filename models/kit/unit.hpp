@@ -1,4 +1,5 @@
 #pragma once
+#include <exception>
 #include <string>
 #include <vector>
 
@@ -51,6 +52,8 @@ class Unit : public sc_core::sc_module {
   const Clock& clock() const { return clock_; }
   /// The current cycle: the first edge at or after now.
   Cycle cycle() const { return clock_.at(now()); }
+  /// The first exception that a step of any unit threw (device::Fault); it stops the simulation.
+  static std::exception_ptr& failure();
 
  protected:
   virtual void step() = 0;

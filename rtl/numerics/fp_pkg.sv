@@ -1,7 +1,7 @@
 `timescale 1ns / 1ps
 
-/// The arithmetic of a matrix unit, the twin of sim/numerics/mac.hpp: fp32 steps rounded to nearest even, subnormals flushed to
-/// a zero of the same sign in and out, one canonical NaN.
+/// The arithmetic of a matrix unit, the twin of sim/numerics/mac.hpp: fp32 steps rounded to nearest even, subnormals
+/// flushed to a zero of the same sign in and out, one canonical NaN.
 package fp_pkg;
 
   localparam logic [31:0] CANONICAL_NAN = 32'h7fc0_0000;

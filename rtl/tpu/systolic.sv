@@ -1,7 +1,8 @@
 `timescale 1ns / 1ps
 
-/// A weight-stationary matrix unit's core: ROWS x COLUMNS MACs, double-buffered weights. The twin of models/tpu/systolic, whose
-/// README.md states the cycles of every transfer. A Moore machine: no path from an input to an output within a cycle.
+/// A weight-stationary matrix unit's core: ROWS x COLUMNS MACs, double-buffered weights. The twin of
+/// models/tpu/systolic, whose README.md states the cycles of every transfer. A Moore machine: no path from an input to an
+/// output within a cycle.
 /// This module is the control; the MACs lie in systolic_array (rolled loops) or systolic_grid (a module per MAC).
 module systolic #(
     parameter int ROWS    = 4,

@@ -1,10 +1,11 @@
 `timescale 1ns / 1ps
 
-/// The MACs as rolled loops: one process, blocking assignments, far corner first, so that every MAC reads its neighbours' values
-/// of the cycle before. (Verilator compiles this form an order of magnitude faster than a module per MAC, at the same speed.)
+/// The MACs as rolled loops: one process, blocking assignments, far corner first, so that every MAC reads its neighbours'
+/// values of the cycle before. (Verilator compiles this form an order of magnitude faster than a module per MAC, and it
+/// runs as fast.)
 ///
-/// A row admitted in cycle a is multiplied at (r, c) in a + 1 + r + c and added there a cycle later; its sums leave column c
-/// in cycle a + ROWS + 2 + c. A weight row accepted in cycle w is written in column c in w + 1 + c.
+/// A row admitted in cycle a is multiplied at (r, c) in a + 1 + r + c and added there a cycle later; its sums leave column
+/// c in cycle a + ROWS + 2 + c. A weight row accepted in cycle w is written in column c in w + 1 + c.
 module systolic_array #(
     parameter int ROWS    = 4,
     parameter int COLUMNS = 4,

@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <exception>
+#include <iostream>
 #include <thread>
 
 #include "sim/config/node.hpp"
@@ -58,8 +59,10 @@ void send(int to, Outcome outcome, const void* data, std::size_t size) {
   } catch (const std::exception& error) {
     fail(Outcome::fault, std::string("the simulator failed: ") + error.what());
   }
-  // Not exit(): the buffers and static objects are the parent's.
+  std::cout.flush();
+  std::fflush(stdout);
   std::fflush(stderr);
+  // Not exit(): static objects are the parent's.
   ::_exit(0);
 }
 

@@ -12,6 +12,7 @@ Kernel compile(const ptx::Function& function, const CompileOptions& options) {
   compiler::arrange(program);
   compiler::simplify(program);
   compiler::converge(program);
+  compiler::schedule(program);
   const compiler::Allocation allocation = compiler::allocate(program, options.max_registers);
   Kernel kernel{program.name,         compiler::emit(program, allocation),
                 allocation.registers, program.shared_bytes,

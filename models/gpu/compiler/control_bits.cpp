@@ -9,8 +9,10 @@ namespace {
 
 /// Everything that an instruction can write and read: registers, then predicates.
 constexpr std::size_t places = 256 + 8;
-constexpr int read_barrier_of_loads = 4, read_barrier_of_stores = 5;
-constexpr int write_barriers = 4;  // SB0 .. SB3
+constexpr int read_barrier = 5;    // of every memory access
+constexpr int write_barriers = 5;  // SB0 .. SB4
+/// A free barrier is taken rather than to make another instruction wait longer than this.
+constexpr int tolerated_delay_cycles = 4;
 
 template <class F>
 void for_each_read(const Instruction& i, F&& f) {
@@ -67,35 +69,49 @@ struct Pieces {
   }
 };
 
-/// Gives every instruction of variable latency its barriers. A result takes the write barrier that is free, or the one
-/// whose results are first used nearest to the first use of its own.
+/// The first instruction from `begin` on that reads or writes what the instruction at `writer` writes; `end` if none
+/// does.
+std::size_t first_use(const std::vector<Instruction>& code, std::size_t writer, std::size_t end) {
+  std::array<bool, places> written{};
+  for_each_write(code[writer], [&](std::size_t place) { written[place] = true; });
+  for (std::size_t n = writer + 1; n < end; ++n) {
+    bool found = false;
+    for_each_read(code[n], [&](std::size_t place) { found = found || written[place]; });
+    for_each_write(code[n], [&](std::size_t place) { found = found || written[place]; });
+    if (found) return n;
+  }
+  return end;
+}
+
+/// Gives every instruction of variable latency its barriers. A wait is for everything that shares the barrier: a result
+/// joins those that it delays, and that delay it, least, as if an instruction issued every cycle.
 void assign_barriers(std::vector<Instruction>& code, const Pieces& pieces) {
+  struct Group {
+    std::size_t wait = 0;     ///< where the barrier is first waited for
+    std::size_t arrival = 0;  ///< when the result that is waited for there comes
+    std::size_t latest = 0;   ///< when the last result of the group comes
+  };
+  const auto excess = [](std::size_t a, std::size_t b) { return a > b ? a - b : 0; };
   for (const Pieces::Piece& piece : pieces.list) {
-    std::array<std::size_t, write_barriers> used_at{};  // where the results of a barrier are first used
+    std::array<Group, write_barriers> groups{};
     for (std::size_t n = piece.begin; n < piece.end; ++n) {
       Instruction& i = code[n];
       if (!has_variable_latency(i)) continue;
-      if (is_memory(i.op)) i.control.read_barrier = is_load(i.op) ? read_barrier_of_loads : read_barrier_of_stores;
+      if (is_memory(i.op)) i.control.read_barrier = read_barrier;
       if (is_store(i.op)) continue;
-      std::size_t first_use = n + 1;
-      const auto writes_it = [&](std::size_t place) {
-        bool found = false;
-        for_each_write(i, [&](std::size_t written) { found = found || written == place; });
-        return found;
+      const std::size_t use = first_use(code, n, piece.end);
+      const std::size_t arrival = n + static_cast<std::size_t>(expected_latency(i));
+      const auto delay = [&](const Group& group) -> std::size_t {
+        if (group.wait <= n) return tolerated_delay_cycles;  // free
+        return std::max(excess(arrival, std::max(group.wait, group.arrival)),
+                        excess(group.latest, std::max(use, arrival)));
       };
-      for (bool found = false; first_use < piece.end; ++first_use) {
-        for_each_read(code[first_use], [&](std::size_t place) { found = found || writes_it(place); });
-        for_each_write(code[first_use], [&](std::size_t place) { found = found || writes_it(place); });
-        if (found) break;
-      }
-      const auto cost = [&](std::size_t used) {
-        if (used <= n) return std::size_t{0};
-        return 1 + (used > first_use ? used - first_use : first_use - used);
-      };
-      const auto best = std::min_element(used_at.begin(), used_at.end(),
-                                         [&](std::size_t a, std::size_t b) { return cost(a) < cost(b); });
-      *best = std::max(*best, first_use);
-      i.control.write_barrier = static_cast<std::uint8_t>(best - used_at.begin());
+      const auto best = std::min_element(groups.begin(), groups.end(),
+                                         [&](const Group& a, const Group& b) { return delay(a) < delay(b); });
+      if (best->wait <= n) *best = {use, arrival, arrival};
+      if (use < best->wait) best->wait = use, best->arrival = arrival;
+      best->latest = std::max(best->latest, arrival);
+      i.control.write_barrier = static_cast<std::uint8_t>(best - groups.begin());
     }
   }
 }

@@ -36,6 +36,13 @@ struct Liveness {
 };
 Liveness liveness(const Program& program);
 
+/// Cycles after which a result is expected: what is urgent follows from it. Correctness does not; that is the control
+/// bits'.
+int expected_latency(const Instruction& instruction);
+
+/// Reorders each block so that long latencies overlap with other work: loads early, as far as registers allow.
+void schedule(Program& program);
+
 /// Real registers of every virtual one.
 struct Allocation {
   std::vector<int> words, predicates;

@@ -33,6 +33,18 @@ extern "C" __global__ void multiply(const float* a, const float* b, float* out, 
   binary(a, b, out, rows, columns, b_step, Multiply());
 }
 
+/// out = x * factor.
+extern "C" __global__ void scale(const float* x, float* out, int n, float factor) {
+  for (int i = first_x(); i < n; i += stride_x()) out[i] = x[i] * factor;
+}
+/// out[r, c] = x[c] for rows x columns elements; columns in x, rows in y.
+extern "C" __global__ void broadcast(const float* x, float* out, int rows, int columns) {
+  for (int column = first_x(); column < columns; column += stride_x()) {
+    const float value = x[column];
+    for (int row = first_y(); row < rows; row += stride_y()) out[row * columns + column] = value;
+  }
+}
+
 /// out = x > 0 ? x : 0 (a NaN gives 0).
 extern "C" __global__ void relu(const float* x, float* out, int n) {
   for (int i = first_x(); i < n; i += stride_x()) out[i] = maximum(x[i], 0.0f);

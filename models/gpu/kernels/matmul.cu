@@ -17,37 +17,40 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
   const int b_column_step = transpose_b ? k : 1, b_step = transpose_b ? 1 : n;
   const int row_begin = static_cast<int>(blockIdx.y * tile), column_begin = static_cast<int>(blockIdx.x * tile);
   float sum[micro][micro] = {};
-  for (int k_begin = 0; k_begin < k; k_begin += static_cast<int>(depth)) {
-    // Neighbouring threads read neighbouring words: along k or along the rows, as the matrix is stored. All loads are
-    // made before the first is used; one beyond the matrix reads element 0 and counts as zero.
-    float a_values[micro], b_values[micro];
+  // The tiles' elements on their way from global memory. Neighbouring threads read neighbouring words: along k or along
+  // the rows, as the matrix is stored. An element beyond the matrix counts as zero (and reads element 0).
+  float a_values[micro], b_values[micro];
+  bool a_inside[micro], b_inside[micro];
+  const auto fetch = [&](int k_begin) {
 #pragma unroll
     for (int i = 0; i < micro; ++i) {
       const unsigned element = thread + i * threads;
       const int row = row_begin + static_cast<int>(transpose_a ? element & (tile - 1) : element / depth);
       const int inner = k_begin + static_cast<int>(transpose_a ? element / tile : element & (depth - 1));
-      const bool inside = (row < m) & (inner < k);
-      const float value = value_of(a[inside ? row * a_row_step + inner * a_step : 0]);
-      a_values[i] = inside ? value : 0.0f;
+      a_inside[i] = (row < m) & (inner < k);
+      a_values[i] = value_of(a[a_inside[i] ? row * a_row_step + inner * a_step : 0]);
     }
 #pragma unroll
     for (int i = 0; i < micro; ++i) {
       const unsigned element = thread + i * threads;
       const int column = column_begin + static_cast<int>(transpose_b ? element / depth : element & (tile - 1));
       const int inner = k_begin + static_cast<int>(transpose_b ? element & (depth - 1) : element / tile);
-      const bool inside = (column < n) & (inner < k);
-      const float value = value_of(b[inside ? column * b_column_step + inner * b_step : 0]);
-      b_values[i] = inside ? value : 0.0f;
+      b_inside[i] = (column < n) & (inner < k);
+      b_values[i] = value_of(b[b_inside[i] ? column * b_column_step + inner * b_step : 0]);
     }
+  };
+  fetch(0);
+  for (int k_begin = 0; k_begin < k; k_begin += static_cast<int>(depth)) {
 #pragma unroll
     for (int i = 0; i < micro; ++i) {
       const unsigned element = thread + i * threads;
       const unsigned row = transpose_a ? element & (tile - 1) : element / depth;
       const unsigned column = transpose_b ? element / depth : element & (tile - 1);
-      a_tile[transpose_a ? element / tile : element & (depth - 1)][row] = a_values[i];
-      b_tile[transpose_b ? element & (depth - 1) : element / tile][column] = b_values[i];
+      a_tile[transpose_a ? element / tile : element & (depth - 1)][row] = a_inside[i] ? a_values[i] : 0.0f;
+      b_tile[transpose_b ? element & (depth - 1) : element / tile][column] = b_inside[i] ? b_values[i] : 0.0f;
     }
     __syncthreads();
+    fetch(k_begin + static_cast<int>(depth));  // the next tiles arrive while these are multiplied
 #pragma unroll
     for (unsigned inner = 0; inner < depth; ++inner) {
       float a_part[micro], b_part[micro];

@@ -1,16 +1,18 @@
-// Reductions and losses. Blocks are 32 x 8 threads. Sums are made in a fixed order, never by atomics.
+// Reductions and losses. Blocks are 32 x 8 threads, of cross_entropy 32 x 32. Sums are made in a fixed order, never by
+// atomics.
 #include "cuda.h"
 
-constexpr int width = 32, height = 8;
+constexpr int width = 32, height = 8, tall = 32;
 
-/// Reduces partial[0 .. 7][x] over its 8 rows, by halves: (p0 + p4), ..., then (.. + p2 + p6), ...; the sum in every
+/// Reduces partial[0 .. rows - 1][x] by halves: (p0 + p4), ..., then (.. + p2 + p6), ... for 8 rows; the sum in every
 /// thread (x, y).
-__device__ __forceinline__ float sum_over_height(float (&partial)[height][width], float value) {
+template <int rows>
+__device__ __forceinline__ float sum_over_height(float (&partial)[rows][width], float value) {
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
   partial[y][x] = value;
   __syncthreads();
 #pragma unroll
-  for (int half = height / 2; half > 0; half /= 2) {
+  for (int half = rows / 2; half > 0; half /= 2) {
     if (y < half) partial[y][x] = partial[y][x] + partial[y + half][x];
     __syncthreads();
   }
@@ -26,8 +28,8 @@ struct Maximum {
   __device__ __forceinline__ float operator()(float a, float b) const { return maximum(a, b); }
 };
 /// Reduces each row of partial over its 32 columns, by halves; the result in every thread of the row.
-template <class Operation>
-__device__ __forceinline__ float over_width(float (&partial)[height][width], float value, Operation operation) {
+template <int rows, class Operation>
+__device__ __forceinline__ float over_width(float (&partial)[rows][width], float value, Operation operation) {
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
   partial[y][x] = value;
   __syncthreads();
@@ -74,8 +76,9 @@ constexpr float log2_e = 1.44269504f, ln_2 = 0.693147181f, lowest = -3.40282347e
 struct RowStatistics {
   float largest, sum;
 };
-__device__ __forceinline__ RowStatistics row_statistics(float (&partial)[height][width], const float* logits, int row,
-                                                        int rows, int columns) {
+template <int block_rows>
+__device__ __forceinline__ RowStatistics row_statistics(float (&partial)[block_rows][width], const float* logits,
+                                                        int row, int rows, int columns) {
   const int x = static_cast<int>(threadIdx.x), end = row < rows ? columns : 0;
   float largest = lowest;
   for (int column = x; column < end; column += width) largest = maximum(largest, logits[row * columns + column]);
@@ -87,12 +90,12 @@ __device__ __forceinline__ RowStatistics row_statistics(float (&partial)[height]
   return {largest, sum};
 }
 
-/// loss = mean over rows of ln(sum of e^logit) - logit[class]. One block. Row of threads y of 8 takes rows y, y + 8,
+/// loss = mean over rows of ln(sum of e^logit) - logit[class]. One block. Row of threads y of 32 takes rows y, y + 32,
 /// ... in order, then by halves.
 extern "C" __global__ void cross_entropy(const float* logits, const int* classes, float* loss, int rows, int columns) {
-  __shared__ float partial[height][width];
+  __shared__ float partial[tall][width];
   float total = 0.0f;
-  for (int first = 0; first < rows; first += height) {
+  for (int first = 0; first < rows; first += tall) {
     const int row = first + static_cast<int>(threadIdx.y);
     const RowStatistics statistics = row_statistics(partial, logits, row, rows, columns);
     if (row < rows)

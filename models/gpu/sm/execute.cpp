@@ -121,7 +121,7 @@ void Sm::control(int at, const Decoded& d, std::uint32_t lanes, Cycle now) {
       const int number = slot.block;
       slot.warp.exit(lanes);
       if (slot.warp.finished()) {
-        retire(at);
+        retire(at, now);
       } else {
         refresh(at);
       }
@@ -174,21 +174,51 @@ Cycle Sm::enter_load_store(SubCore& sub, int cycles, Cycle now) {
   return start;
 }
 
+/// Accesses of 4 bytes, which nearly all are; returns the cycles that the banks need.
+int Sm::shared_words_access(Slot& slot, const Decoded& d, std::uint32_t lanes, Cycle now) {
+  const Instruction& i = d.instruction;
+  std::vector<std::uint32_t>& shared = blocks_[slot.block].shared;
+  LaneWords words;
+  if (!shared_words(d.reads_a ? slot.registers[i.a] : zeros, i.b, lanes, static_cast<std::uint32_t>(4 * shared.size()),
+                    words)) {
+    addresses(slot, d, lanes, 4 * shared.size(), now);  // throws, naming lane and address
+  }
+  if (i.op == Opcode::lds) {
+    if (d.d_count > 0) gather_words(shared.data(), words, lanes, slot.registers[i.d]);
+  } else {
+    const LaneWords& values = d.reads_c ? slot.registers[i.c] : zeros;
+    for (std::uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+      const int lane = std::countr_zero(rest);
+      shared[words[lane]] = values[lane];
+    }
+  }
+  KernelRun::BankCost& known = run_->bank_costs[slot.warp.pc()];
+  if (known.lanes != lanes || !same_distances(words, known.words)) {
+    LaneAddresses at;
+    for (int lane = 0; lane < warp_size; ++lane) at[lane] = std::uint64_t{words[lane]} * 4;
+    known = {words, lanes, bank_cycles(at, lanes, 4, parameters_.shared_banks)};
+  }
+  return known.cycles;
+}
+
 std::pair<Cycle, Cycle> Sm::shared_access(SubCore& sub, int number, const Decoded& d, std::uint32_t lanes, Cycle now) {
   Slot& slot = slots_[number];
   const Instruction& i = d.instruction;
-  std::vector<std::byte>& shared = blocks_[slot.block].shared;
-  const LaneAddresses at = addresses(slot, d, lanes, shared.size(), now);
   const int bytes = bytes_of(i.type);
-  const int cycles = bank_cycles(at, lanes, bytes, parameters_.shared_banks);
-  const bool load = i.op == Opcode::lds;
-  if (!load || d.d_count > 0) {
+  int cycles = 1;
+  if (bytes == 4 && lanes != 0) {
+    cycles = shared_words_access(slot, d, lanes, now);
+  } else if (lanes != 0) {
+    std::vector<std::uint32_t>& shared = blocks_[slot.block].shared;
+    const LaneAddresses at = addresses(slot, d, lanes, 4 * shared.size(), now);
+    cycles = bank_cycles(at, lanes, bytes, parameters_.shared_banks);
+    auto* memory = reinterpret_cast<std::byte*>(shared.data());
     for (std::uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
       const int lane = std::countr_zero(rest);
-      if (load) {
-        load_lane(i, slot.registers, lane, shared.data() + at[lane]);
-      } else {
-        store_lane(i, slot.registers, lane, shared.data() + at[lane]);
+      if (i.op == Opcode::sts) {
+        store_lane(i, slot.registers, lane, memory + at[lane]);
+      } else if (d.d_count > 0) {
+        load_lane(i, slot.registers, lane, memory + at[lane]);
       }
     }
   }

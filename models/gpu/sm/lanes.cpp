@@ -1,5 +1,7 @@
 #include "models/gpu/sm/lanes.hpp"
 
+#include <bit>
+
 namespace triad::gpu {
 namespace {
 
@@ -73,6 +75,32 @@ TRIAD_VERSIONS void execute_lanes(const Instruction& i, const LaneOperands& s, s
   if (t.d != nullptr) write(*t.d, results.d, lanes);
   if (t.d_high != nullptr) write(*t.d_high, results.d_high, lanes);
   if (t.pd != nullptr) *t.pd = (*t.pd & ~lanes) | (results.pd & lanes);
+}
+
+TRIAD_VERSIONS bool shared_words(const LaneWords& base, std::uint32_t offset, std::uint32_t lanes, std::uint32_t limit,
+                                 LaneWords& words) {
+  const int first = std::countr_zero(lanes);
+  const std::uint32_t fallback = base[first] + offset;
+  std::uint32_t bad = 0;
+  for (int l = 0; l < warp_size; ++l) {
+    const std::uint32_t address = ((lanes >> l) & 1u) != 0 ? base[l] + offset : fallback;
+    bad |= (address & 3u) | (address >= limit ? 1u : 0u);
+    words[l] = address >> 2;
+  }
+  return bad == 0;
+}
+
+TRIAD_VERSIONS bool same_distances(const LaneWords& words, const LaneWords& pattern) {
+  std::uint32_t different = 0;
+  for (int l = 0; l < warp_size; ++l) different |= (words[l] - words[0]) ^ (pattern[l] - pattern[0]);
+  return different == 0;
+}
+
+TRIAD_VERSIONS void gather_words(const std::uint32_t* memory, const LaneWords& words, std::uint32_t lanes,
+                                 LaneWords& target) {
+  LaneWords r;
+  for (int l = 0; l < warp_size; ++l) r[l] = memory[words[l]];
+  write(target, r, lanes);
 }
 
 }  // namespace triad::gpu

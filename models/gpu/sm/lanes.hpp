@@ -24,4 +24,16 @@ struct LaneTargets {
 void execute_lanes(const Instruction& instruction, const LaneOperands& operands, std::uint32_t lanes,
                    const LaneTargets& targets);
 
+/// Word addresses (address / 4) of a 4-byte access to a shared memory of `limit` bytes at base + offset. Lanes that do
+/// not take part get the address of the first that does. False when one is not aligned or beyond the limit; `lanes` is
+/// not 0.
+bool shared_words(const LaneWords& base, std::uint32_t offset, std::uint32_t lanes, std::uint32_t limit,
+                  LaneWords& words);
+
+/// Are the words at the same distances from one another as those of `pattern`?
+bool same_distances(const LaneWords& words, const LaneWords& pattern);
+
+/// target = memory[words] on the given lanes; every word is within the memory.
+void gather_words(const std::uint32_t* memory, const LaneWords& words, std::uint32_t lanes, LaneWords& target);
+
 }  // namespace triad::gpu

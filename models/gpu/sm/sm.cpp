@@ -13,6 +13,7 @@ KernelRun::KernelRun(const Code& code_, Launch launch_, activity::Tag tag_)
     : code(&code_), launch(std::move(launch_)), tag(tag_) {
   warps_per_block = static_cast<int>((launch.block.count() + warp_size - 1) / warp_size);
   b_values.resize(code->size());
+  bank_costs.resize(code->size());
   for (std::uint32_t pc = 0; pc < code->size(); ++pc) {
     const Instruction& i = code->at(pc).instruction;
     if (i.b_source == Source::constant) {
@@ -71,10 +72,15 @@ void Sm::begin(const KernelRun& run) {
   room_ = occupancy(parameters_, *run.code, run.launch.block, limit);
   first_mac_ = never;
   last_mac_ = 0;
+  last_event_ = 0;
 }
 
-void Sm::dispatch(Dimensions block_index, Cycle now) {
-  account(now);
+void Sm::dispatch(Dimensions block_index, Cycle at) {
+  dispatches_.push_back({block_index, at});
+  wake_ = std::min(wake_, at);
+}
+
+void Sm::start(Dimensions block_index, Cycle now) {
   if (register_file_.empty()) register_file_.resize(static_cast<std::size_t>(parameters_.registers / warp_size));
   int number = 0;
   while (blocks_[number].warps > 0 || blocks_[number].events > 0) ++number;
@@ -83,7 +89,7 @@ void Sm::dispatch(Dimensions block_index, Cycle now) {
   block.index = block_index;
   block.warps = run_->warps_per_block;
   block.threads = threads;
-  block.shared.assign(static_cast<std::size_t>(run_->code->kernel().shared_bytes), std::byte{0});
+  block.shared.assign(static_cast<std::size_t>(run_->code->kernel().shared_bytes + 3) / 4, 0);
   const int registers = run_->code->allocated_registers();
   for (int w = 0; w < run_->warps_per_block; ++w) {
     const int at = number * run_->warps_per_block + w;
@@ -106,9 +112,6 @@ void Sm::dispatch(Dimensions block_index, Cycle now) {
     sub.wake = std::min(sub.wake, now + 1);
   }
   ++resident_;
-  wake_ = std::min(wake_, now + 1);
-  waiting_ = waiting_state();
-  waiting_tag_ = run_->tag;
 }
 
 void Sm::wait_for_launch(activity::Tag tag, Cycle from, Cycle to) {
@@ -139,7 +142,15 @@ void Sm::step(Cycle now) {
     const Event event = events_.front();
     std::pop_heap(events_.begin(), events_.end(), std::greater<>());
     events_.pop_back();
-    decrement(event.slot, event.barrier);
+    if (event.barrier == store_done) {
+      --stores_outstanding_;
+      last_event_ = std::max(last_event_, now);
+    } else {
+      decrement(event.slot, event.barrier, now);
+    }
+  }
+  for (; !dispatches_.empty() && dispatches_.front().at <= now; dispatches_.pop_front()) {
+    start(dispatches_.front().block, now);
   }
   const std::uint64_t before = instructions_issued_;
   const auto n = static_cast<Cycle>(parameters_.sub_cores);
@@ -154,6 +165,7 @@ void Sm::step(Cycle now) {
     accounted_ = now + 1;
   }
   wake_ = events_.empty() ? never : events_.front().cycle;
+  if (!dispatches_.empty()) wake_ = std::min(wake_, dispatches_.front().at);
   for (const SubCore& sub : sub_cores_) wake_ = std::min(wake_, sub.wake);
 }
 
@@ -165,7 +177,7 @@ void Sm::finish(Cycle end) {
 
 /// The cycle from which the slot's next instruction finds its warp, pipe and queue ready.
 Cycle Sm::earliest(const SubCore& sub, int slot) const {
-  const Pipe pipe = slots_[slot].next->pipe;
+  const Pipe pipe = pipe_[slot];
   Cycle cycle = std::max({ready_[slot], sub.issue_free, sub.pipe_free[static_cast<std::size_t>(pipe)]});
   if (pipe == Pipe::memory) {
     const auto depth = static_cast<std::uint32_t>(parameters_.queue);
@@ -177,14 +189,14 @@ Cycle Sm::earliest(const SubCore& sub, int slot) const {
 }
 
 void Sm::issue_from(SubCore& sub, Cycle now) {
-  const auto can = [&](int slot) { return slots_[slot].wait == Wait::nothing && earliest(sub, slot) <= now; };
+  const auto can = [&](int slot) { return wait_[slot] == Wait::nothing && earliest(sub, slot) <= now; };
   if (sub.last >= 0 && !sub.yielded && can(sub.last)) return issue(sub, sub.last, now);
   int chosen = -1;
   Cycle next = never;
   const int n = static_cast<int>(sub.order.size());
   for (int k = 0; k < n; ++k) {
     const int slot = sub.order[parameters_.scheduler == Scheduler::cggty ? n - 1 - k : k];
-    if (slots_[slot].wait != Wait::nothing) continue;
+    if (wait_[slot] != Wait::nothing) continue;
     const Cycle cycle = earliest(sub, slot);
     // A warp that yielded is the last choice.
     if (cycle <= now && (chosen < 0 || chosen == sub.last)) chosen = slot;
@@ -210,7 +222,7 @@ void Sm::issue(SubCore& sub, int at, Cycle now) {
   counters_.add(Action::instructions, 1);
   const auto count = static_cast<std::uint64_t>(std::popcount(lanes));
   counters_.add(d.action, count);
-  counters_.add(d.second_action, count);
+  counters_.add(d.second_action, count);  // of Action::none, too: cheaper than to ask
   bool conflict = false;
   const int read = register_reads(sub, at, d, conflict);
   counters_.add(Action::register_bytes, 4 * count * static_cast<std::uint64_t>(read + d.d_count));
@@ -253,7 +265,7 @@ void Sm::issue(SubCore& sub, int at, Cycle now) {
     hold(i.control.write_barrier, valid);
     hold(i.control.read_barrier, sources);
   }
-  if (slot.wait != Wait::vacant) refresh(at);
+  if (wait_[at] != Wait::vacant) refresh(at);
 }
 
 /// Registers that are read from the banks (not from the reuse cache), and whether a bank has to deliver more than its
@@ -280,21 +292,22 @@ int Sm::register_reads(SubCore& sub, int slot, const Decoded& d, bool& conflict)
   return reads;
 }
 
-void Sm::set_wait(Slot& slot, Wait wait) {
-  --waits_[static_cast<std::size_t>(slot.wait)];
+void Sm::set_wait(int slot, Wait wait) {
+  --waits_[static_cast<std::size_t>(wait_[slot])];
   ++waits_[static_cast<std::size_t>(wait)];
-  slot.wait = wait;
+  wait_[slot] = wait;
 }
 
 /// What the warp's next instruction waits for now.
 void Sm::refresh(int at) {
   Slot& slot = slots_[at];
   if (slot.warp.active() == 0) {
-    return set_wait(slot, slot.warp.waits_at_barrier() >= 0 ? Wait::barrier : Wait::convergence);
+    return set_wait(at, slot.warp.waits_at_barrier() >= 0 ? Wait::barrier : Wait::convergence);
   }
   slot.next = &run_->code->at(slot.warp.pc());
+  pipe_[at] = slot.next->pipe;
   const unsigned waits = slot.next->instruction.control.wait_mask & slot.pending_mask;
-  set_wait(slot, waits == 0 ? Wait::nothing : (waits & slot.memory_mask) != 0 ? Wait::memory : Wait::operands);
+  set_wait(at, waits == 0 ? Wait::nothing : (waits & slot.memory_mask) != 0 ? Wait::memory : Wait::operands);
 }
 
 void Sm::add_event(Cycle cycle, int slot, int barrier) {
@@ -302,19 +315,19 @@ void Sm::add_event(Cycle cycle, int slot, int barrier) {
   std::push_heap(events_.begin(), events_.end(), std::greater<>());
 }
 
-void Sm::decrement(int at, int barrier) {
+void Sm::decrement(int at, int barrier, Cycle now) {
   Slot& slot = slots_[at];
   --blocks_[slot.block].events;
   if (barrier != no_barrier && --slot.pending[barrier] == 0) {
     slot.pending_mask &= static_cast<std::uint8_t>(~(1u << barrier));
     slot.memory_mask &= static_cast<std::uint8_t>(~(1u << barrier));
-    if (slot.wait == Wait::memory || slot.wait == Wait::operands) {
+    if (wait_[at] == Wait::memory || wait_[at] == Wait::operands) {
       refresh(at);
       SubCore& sub = sub_cores_[at % parameters_.sub_cores];
-      if (slot.wait == Wait::nothing) sub.wake = std::min(sub.wake, earliest(sub, at));
+      if (wait_[at] == Wait::nothing) sub.wake = std::min(sub.wake, earliest(sub, at));
     }
   }
-  release_block(slot.block);
+  release_block(slot.block, now);
 }
 
 void Sm::completed(int number, Cycle seen) {
@@ -326,7 +339,7 @@ void Sm::completed(int number, Cycle seen) {
     if (check_) hazards_[access.slot].arrived(access.first, access.count, at);
     add_event(at, access.slot, access.barrier);
   } else {
-    --stores_outstanding_;
+    add_event(at, 0, store_done);
   }
   free_accesses_.push_back(number);
   wake_ = std::min(wake_, at);
@@ -338,13 +351,12 @@ void Sm::check_barrier(int number, int barrier, Cycle now) {
   const int first = number * run_->warps_per_block;
   std::uint32_t waiting = 0;
   for (int at = first; at < first + run_->warps_per_block; ++at) {
-    if (slots_[at].wait != Wait::vacant)
-      waiting += static_cast<std::uint32_t>(slots_[at].warp.threads_at_barrier(barrier));
+    if (wait_[at] != Wait::vacant) waiting += static_cast<std::uint32_t>(slots_[at].warp.threads_at_barrier(barrier));
   }
   if (waiting == 0 || waiting != block.threads) return;
   for (int at = first; at < first + run_->warps_per_block; ++at) {
     Slot& slot = slots_[at];
-    if (slot.wait == Wait::vacant || !slot.warp.release_barrier(barrier)) continue;
+    if (wait_[at] == Wait::vacant || !slot.warp.release_barrier(barrier)) continue;
     ready_[at] = std::max(ready_[at], now + static_cast<Cycle>(parameters_.barrier_latency_cycles));
     refresh(at);
     SubCore& sub = sub_cores_[at % parameters_.sub_cores];
@@ -352,19 +364,23 @@ void Sm::check_barrier(int number, int barrier, Cycle now) {
   }
 }
 
-void Sm::retire(int at) {
-  Slot& slot = slots_[at];
-  set_wait(slot, Wait::vacant);
+void Sm::retire(int at, Cycle now) {
+  const Slot& slot = slots_[at];
+  set_wait(at, Wait::vacant);
   SubCore& sub = sub_cores_[at % parameters_.sub_cores];
   std::erase(sub.order, static_cast<std::uint8_t>(at));
   if (sub.last == at) sub.last = -1;
   if (sub.reuse_slot == at) sub.reuse_slot = -1;
   --blocks_[slot.block].warps;
-  release_block(slot.block);
+  last_event_ = std::max(last_event_, now);
+  release_block(slot.block, now);
 }
 
-void Sm::release_block(int number) {
-  if (blocks_[number].warps == 0 && blocks_[number].events == 0) --resident_;
+void Sm::release_block(int number, Cycle now) {
+  if (blocks_[number].warps > 0 || blocks_[number].events > 0) return;
+  --resident_;
+  last_event_ = std::max(last_event_, now);
+  finished_blocks_.push_back(now);
 }
 
 std::string Sm::waits_for() const {
@@ -372,12 +388,14 @@ std::string Sm::waits_for() const {
                                                       "a result", "block barrier", "convergence barrier"};
   std::string text;
   int listed = 0;
-  for (const Slot& slot : slots_) {
-    if (slot.wait == Wait::vacant || listed++ == 4) continue;
+  for (int at = 0; at < max_warp_slots; ++at) {
+    const Slot& slot = slots_[at];
+    if (wait_[at] == Wait::vacant || listed == 4) continue;
+    ++listed;
     const Block& block = blocks_[slot.block];
     text += fmt::format("{}sm{} block ({},{},{}) warp {} waits for {}", text.empty() ? "" : "; ", index_, block.index.x,
-                        block.index.y, block.index.z, slot.index, reasons[static_cast<std::size_t>(slot.wait)]);
-    if (slot.wait == Wait::barrier) {
+                        block.index.y, block.index.z, slot.index, reasons[static_cast<std::size_t>(wait_[at])]);
+    if (wait_[at] == Wait::barrier) {
       text += fmt::format(" {} ({} of its threads there, {} of the block alive)", slot.warp.waits_at_barrier(),
                           slot.warp.threads_at_barrier(slot.warp.waits_at_barrier()), block.threads);
     }

@@ -24,13 +24,22 @@ struct KernelRun {
   activity::Tag tag;
   int warps_per_block;
   std::vector<LaneWords> b_values;  ///< by instruction: operand b, where it is no register
+  /// By instruction: what the last access to shared memory cost. An access at the same distances costs the same: a
+  /// shift by whole words turns all banks alike.
+  struct BankCost {
+    LaneWords words{};
+    std::uint32_t lanes = 0;
+    int cycles = 0;
+  };
+  mutable std::vector<BankCost> bank_costs;
 };
 
 /// Blocks of this kernel that fit into an SM at once; 0 with what is too small in `limit`.
 int occupancy(const SmParameters& parameters, const Code& code, Dimensions block, std::string& limit);
 
 /// A streaming multiprocessor: a Moore machine, stepped in every cycle in which it may do something (README.md states
-/// stages and latencies). What it sends and receives takes at least a cycle. No SystemC in here.
+/// stages and latencies). No SystemC in here. What it sends and receives takes `horizon` cycles at least, so it may run
+/// that far ahead of the rest of the chip.
 class Sm {
  public:
   static constexpr Cycle never = ~Cycle{0};
@@ -49,11 +58,15 @@ class Sm {
   // -------------------------------------------------------------------------------------
   /// A kernel begins; the previous one has ended.
   void begin(const KernelRun& run);
-  bool has_room() const { return resident_ < room_; }
-  /// A block starts: its warps can issue in the next cycle.
-  void dispatch(Dimensions block_index, Cycle now);
-  int resident_blocks() const { return resident_; }
+  /// Blocks of the kernel that fit at once.
+  int room() const { return room_; }
+  /// A block starts in cycle `at`, which the SM has not reached: its warps can issue in the next one.
+  void dispatch(Dimensions block_index, Cycle at);
+  /// Cycles in which blocks were finished, in order; the caller takes them out.
+  std::deque<Cycle>& finished_blocks() { return finished_blocks_; }
   int stores_outstanding() const { return stores_outstanding_; }
+  /// The last cycle in which a warp of the kernel exited or one of its stores completed.
+  Cycle last_event() const { return last_event_; }
   /// The SM waited for a launch in cycles [from, to), in which it holds no block.
   void wait_for_launch(activity::Tag tag, Cycle from, Cycle to);
 
@@ -61,7 +74,10 @@ class Sm {
   // -------------------------------------------------------------------------------------------------------------
   /// The first cycle in which something can happen inside; never: only a dispatch or a completion can change that.
   Cycle wake() const { return wake_; }
-  void step(Cycle now);
+  /// Does everything up to cycle `until`, without it.
+  void run(Cycle until) {
+    while (wake_ < until) step(wake_);
+  }
   /// Records everything up to the end of the run.
   void finish(Cycle end);
 
@@ -84,8 +100,6 @@ class Sm {
   static constexpr std::size_t wait_count = 6;
 
   struct Slot {
-    Warp warp;
-    Wait wait = Wait::vacant;
     std::uint8_t pending_mask = 0;  ///< dependence barriers that are not zero
     std::uint8_t memory_mask = 0;   ///< of these, the ones incremented by a memory instruction
     std::array<std::uint16_t, dependence_barriers> pending{};
@@ -94,13 +108,18 @@ class Sm {
     std::array<std::uint32_t, 8> predicates{};
     int block = 0;
     std::uint32_t index = 0;  ///< of the warp in its block
+    Warp warp;
   };
   struct Block {
     Dimensions index;
-    int warps = 0;              ///< not finished
-    std::uint32_t threads = 0;  ///< not exited
-    int events = 0;             ///< decrements of dependence barriers and loads under way
-    std::vector<std::byte> shared;
+    int warps = 0;                      ///< not finished
+    std::uint32_t threads = 0;          ///< not exited
+    int events = 0;                     ///< decrements of dependence barriers and loads under way
+    std::vector<std::uint32_t> shared;  ///< words
+  };
+  struct Dispatch {
+    Dimensions block;
+    Cycle at;
   };
   struct SubCore {
     std::vector<std::uint8_t> order;  ///< occupied slots, oldest warp first
@@ -114,9 +133,10 @@ class Sm {
     int reuse_slot = -1;
     std::array<std::uint8_t, 3> reuse{register_zero, register_zero, register_zero};
   };
+  static constexpr int store_done = no_barrier + 1;  ///< in place of a barrier: a store has completed
   struct Event {
     Cycle cycle;
-    std::uint8_t slot, barrier;
+    std::uint8_t slot, barrier;  ///< the dependence barrier that is decremented, or no_barrier: the block's count only
     bool operator>(const Event& other) const { return cycle > other.cycle; }
   };
   struct Access {
@@ -128,17 +148,19 @@ class Sm {
   };
 
   // sm.cpp: time and scheduling
+  void step(Cycle now);
+  void start(Dimensions block_index, Cycle now);
   void issue_from(SubCore& sub, Cycle now);
   Cycle earliest(const SubCore& sub, int slot) const;
   void issue(SubCore& sub, int slot, Cycle now);
   int register_reads(SubCore& sub, int slot, const Decoded& decoded, bool& conflict);
-  void set_wait(Slot& slot, Wait wait);
+  void set_wait(int slot, Wait wait);
   void refresh(int slot);
-  void decrement(int slot, int barrier);
+  void decrement(int slot, int barrier, Cycle now);
   void add_event(Cycle cycle, int slot, int barrier);
   void check_barrier(int block, int barrier, Cycle now);
-  void retire(int slot);
-  void release_block(int block);
+  void retire(int slot, Cycle now);
+  void release_block(int block, Cycle now);
   activity::State waiting_state() const;
   void account(Cycle now);
 
@@ -149,6 +171,7 @@ class Sm {
   void control(int slot, const Decoded& decoded, std::uint32_t lanes, Cycle now);
   LaneAddresses addresses(const Slot& slot, const Decoded& decoded, std::uint32_t lanes, std::uint64_t limit,
                           Cycle now) const;
+  int shared_words_access(Slot& slot, const Decoded& decoded, std::uint32_t lanes, Cycle now);
   /// Returns the cycle from which the result is valid (never: unknown) and that in which the sources are read.
   std::pair<Cycle, Cycle> shared_access(SubCore& sub, int slot, const Decoded& decoded, std::uint32_t lanes, Cycle now);
   std::pair<Cycle, Cycle> global_access(SubCore& sub, int slot, const Decoded& decoded, std::uint32_t lanes, Cycle now);
@@ -173,9 +196,14 @@ class Sm {
   activity::Tag waiting_tag_;
   std::vector<LaneWords> register_file_;
   std::array<Slot, max_warp_slots> slots_;
+  std::array<Wait, max_warp_slots> wait_{};    ///< by slot
+  std::array<Pipe, max_warp_slots> pipe_{};    ///< by slot: of its next instruction
   std::array<Cycle, max_warp_slots> ready_{};  ///< by slot: stall counts and barriers keep it until then
   std::array<int, wait_count> waits_{};
   std::vector<Block> blocks_;
+  std::deque<Dispatch> dispatches_;
+  std::deque<Cycle> finished_blocks_;
+  Cycle last_event_ = 0;
   std::vector<SubCore> sub_cores_;
   std::vector<Event> events_;  ///< a heap, earliest first
   Cycle load_store_free_ = 0;

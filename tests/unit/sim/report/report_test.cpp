@@ -196,11 +196,12 @@ TEST(RunTable, ManyUnitsOfAKindAreOne) {
 TEST(Verdict, NamesTheWinnersByHowMuchAndTheLimits) {
   auto gpu = run_of("a100", 20e-6, 1e-6);
   gpu.bound_by = "memory";
-  gpu.bound_cycles = {{"memory", 10000}};  // of 20,000
+  gpu.bound_cycles = {{"memory", 10000}, {"launch", 2000}, {"latency", 7000}, {"compute", 1000}};  // of 20,000
   EXPECT_EQ(
       verdict({linear, {gpu, run_of("tpu-v3", 2e-6, 4e-6)}}),
       "tpu-v3 is the fastest: 2 us, 10 times faster than a100. a100 is the most frugal: 1 uJ, 4 times less energy than "
-      "tpu-v3. What limits them: a100 by memory (50 % of its cycles) and tpu-v3 by launch (90 % of its cycles).");
+      "tpu-v3. What limits them: a100 by memory (50 % of its cycles; latency 35 %; launch 10 "
+      "%) and tpu-v3 by launch (90 % of its cycles; compute 10 %).");
   EXPECT_EQ(verdict({linear, {gpu}}), "");
 }
 

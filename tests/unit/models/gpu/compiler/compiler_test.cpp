@@ -55,6 +55,12 @@ int count(const Kernel& k, Opcode op) {
       std::count_if(k.code.begin(), k.code.end(), [&](const Instruction& i) { return i.op == op; }));
 }
 
+/// Where an opcode stands first, from `from` on.
+std::size_t position(const Kernel& k, Opcode op, std::size_t from = 0) {
+  while (from < k.code.size() && k.code[from].op != op) ++from;
+  return from;
+}
+
 TEST(Errors, NameTheLineAndWhatIsWrong) {
   expect_error("add.s32 %r2, %r1, 1;\nsin.approx.f32 %f1, %f2;\nret;",
                "PTX line 12: opcode sin.approx.f32 is not supported");
@@ -309,10 +315,48 @@ TEST(ControlBits, EveryStallAndEveryWaitIsNeeded) {
 TEST(ControlBits, DependentArithmeticIsFourCyclesApart) {
   const Kernel k =
       compile(kernel("add.s32 %r2, %r1, 1;\nadd.s32 %r3, %r2, %r2;\nst.global.u32 [%rd9], %r3;\nret;"), "k");
-  std::size_t first = 0;
-  while (k.code[first].op != Opcode::iadd3) ++first;
-  ASSERT_EQ(k.code[first + 1].op, Opcode::iadd3);
-  EXPECT_EQ(k.code[first].control.stall, 4);      // the latency of iadd3
+  const std::size_t first = position(k, Opcode::iadd3), second = position(k, Opcode::iadd3, first + 1);
+  ASSERT_LT(second, k.code.size());
+  int cycles = 0;
+  for (std::size_t n = first; n < second; ++n) cycles += k.code[n].control.stall;
+  EXPECT_EQ(cycles, 4);  // the latency of iadd3, whatever issues in between
+}
+
+TEST(Scheduling, LoadsComeBeforeWorkThatDoesNotNeedThem) {
+  const Kernel k = compile(kernel(R"(
+ld.global.u32 %r2, [%rd9];
+add.s32 %r3, %r2, 1;
+ld.global.u32 %r4, [%rd9+4];
+add.s32 %r5, %r4, %r3;
+ld.global.u32 %r6, [%rd9+8];
+add.s32 %r7, %r6, %r5;
+st.global.u32 [%rd9], %r7;
+ret;)"),
+                           "k");
+  const std::size_t first = position(k, Opcode::ldg);
+  EXPECT_EQ(k.code[first + 1].op, Opcode::ldg);
+  EXPECT_EQ(k.code[first + 2].op, Opcode::ldg);
+}
+
+TEST(Scheduling, LoadsPassNeitherStoresNorBarriers) {
+  const Kernel k = compile(kernel(R"(
+.shared .align 4 .b8 box[512];
+mov.u64 %rd4, box;
+add.s64 %rd5, %rd4, %rd3;
+st.shared.u32 [%rd5], %r1;
+ld.shared.u32 %r2, [%rd5+4];
+bar.sync 0;
+ld.shared.u32 %r3, [%rd5+8];
+add.s32 %r4, %r2, %r3;
+st.global.u32 [%rd9], %r4;
+ret;)"),
+                           "k");
+  EXPECT_EQ(k.shared_bytes, 512);
+  const std::size_t store = position(k, Opcode::sts), load = position(k, Opcode::lds),
+                    barrier = position(k, Opcode::bar);
+  EXPECT_LT(store, load);
+  EXPECT_LT(load, barrier);
+  EXPECT_LT(barrier, position(k, Opcode::lds, load + 1));
 }
 
 TEST(Compiler, GivesTheSameCodeEveryTime) {

@@ -114,6 +114,17 @@ TEST_F(Kernels, BinaryOperationsBroadcastB) {
       }
 }
 
+TEST_F(Kernels, BroadcastRepeatsRows) {
+  const std::size_t shapes[][2] = {{1, 1}, {1000, 1}, {64, 10}, {13, 257}};
+  for (const auto& [rows, columns] : shapes) {
+    const std::vector<float> x = random(columns);
+    const std::uint64_t out = memory_.allocate(4 * rows * columns);
+    launch("broadcast", {2, 3, 1}, {32, 4, 1}, {memory_.put(x), out, rows, columns});
+    const std::vector<float> actual = floats(out, rows * columns);
+    for (std::size_t i = 0; i < actual.size(); ++i) ASSERT_EQ(bits_of(x[i % columns]), bits_of(actual[i]));
+  }
+}
+
 TEST_F(Kernels, OperationsByElement) {
   for (const std::size_t n : {1u, 31u, 1000u, 4099u}) {
     std::vector<float> x = random(n), y = random(n), z = random(n);
@@ -133,6 +144,8 @@ TEST_F(Kernels, OperationsByElement) {
     expect(out, [&](std::size_t i) { return x[i] > 0.0f ? x[i] : 0.0f; });
     run("relu_grad", {x_at, y_at, out, n});
     expect(out, [&](std::size_t i) { return x[i] > 0.0f ? y[i] : 0.0f; });
+    run("scale", {x_at, out, n, bits(-1.7f)});
+    expect(out, [&](std::size_t i) { return numerics::canonical(x[i] * -1.7f); });
     run("mse_grad", {x_at, y_at, out, n, bits(0.37f)});
     expect(out, [&](std::size_t i) { return (x[i] - y[i]) * 0.37f; });
     run("sgd", {x_at, y_at, out, n, bits(0.01f)});
@@ -217,7 +230,7 @@ TEST_F(Kernels, CrossEntropyAndItsGradient) {
       loss /= static_cast<double>(rows);
       const std::uint64_t out = memory_.allocate(4), gradient_out = memory_.allocate(4 * rows * columns);
       const std::uint64_t x = memory_.put(logits), t = memory_.put(classes);
-      launch("cross_entropy", {1, 1, 1}, {32, 8, 1}, {x, t, out, rows, columns});
+      launch("cross_entropy", {1, 1, 1}, {32, 32, 1}, {x, t, out, rows, columns});
       EXPECT_NEAR(floats(out, 1)[0], loss, 2e-6 * std::max(loss, 1e-1));
       launch("cross_entropy_grad", {1, groups(rows, 8), 1}, {32, 8, 1},
              {x, t, gradient_out, rows, columns, bits(1.0f / static_cast<float>(rows))});

@@ -114,6 +114,7 @@ inline Parameters small_chip() {
   p.sms = 1;
   p.launch_latency = 100e-9;
   p.dispatch_cycles = 1;
+  p.block_latency_cycles = 20;
   p.static_watts = 1;
   p.technology = "7nm";
   p.sm.shared_bytes = 65536;

@@ -1,0 +1,35 @@
+#pragma once
+#include "models/asic/units/command_processor.hpp"
+#include "models/asic/units/pointwise.hpp"
+
+namespace triad::asic {
+
+/// The machine of one run: its units and the memory, connected, with the job's data and the command stream in place.
+class Machine {
+ public:
+  /// After kit::begin_elaboration(). `program`, `job` and `recorder` outlive it.
+  Machine(const Parameters& parameters, const memory::Parameters& memory, const activity::Technology& technology,
+          const Program& program, const device::Job& job, bool check, activity::Recorder& recorder);
+  /// Runs all steps and closes the record. Throws device::Fault.
+  void run(const device::RunOptions& options);
+  memory::Memory& memory() { return memory_; }
+
+ private:
+  bool finished() const;
+
+  kit::Clock clock_;
+  const Program& program_;
+  const int steps_;
+  activity::Recorder& recorder_;
+  memory::Memory memory_;
+  Scoreboard scoreboard_;
+  Buffer buffer_;
+  MemoryInterface interface_;
+  CommandProcessor command_;
+  MacArray array_;
+  Loader activations_, weights_;
+  PointWise pointwise_;
+  Update update_;
+};
+
+}  // namespace triad::asic
