@@ -4,6 +4,8 @@
 
 #include <bit>
 
+#include "models/kit/outcome.hpp"
+
 namespace triad::asic {
 
 using config::Node;
@@ -27,7 +29,7 @@ int power_of_two(const Node& map, const char* key, std::int64_t most) {
 
 Parameters Parameters::read(const Node& node) {
   Parameters p;
-  p.clock_hz = static_cast<std::uint64_t>(node.at("clock").quantity(Quantity::frequency));
+  p.clock_hz = kit::read_clock(node.at("clock"));
 
   const Node command = node.at("command");
   p.command.doorbell_seconds = command.at("doorbell").quantity(Quantity::time);

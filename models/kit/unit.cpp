@@ -30,7 +30,8 @@ void Unit::woken() {
     step();
   } catch (...) {
     // SystemC would turn it into a report of its own; simulate() throws it on.
-    if (!failure()) failure() = std::current_exception();
+    if (failure()) return;
+    failure() = std::current_exception();
     sc_core::sc_stop();
   }
 }

@@ -29,7 +29,7 @@ Loader::Loader(const sc_core::sc_module_name& name, kit::Clock clock, OperandPor
       memory_(memory),
       sink_(sink),
       client_(memory.add_client(static_cast<const char*>(name))),
-      track_(recorder, static_cast<const char*>(name), clock, activity::Resource::memory),
+      track_(recorder, static_cast<const char*>(name), clock, activity::Resource::compute),
       write_action_(track_.add_action("buffer_bytes_written", technology.sram_picojoules_per_byte(
                                                                   static_cast<double>(parameters.gemm.bank_bytes)))) {
   scoreboard.subscribe(*this);
@@ -125,9 +125,9 @@ void Loader::arrived(const memory::Request& request, Cycle first, Cycle last, co
   const Cycle from = std::max(free_, first);
   const Cycle writes = static_cast<Cycle>(ceil_div(elements, parameters_.gemm.loader_lanes));
   const Cycle to = std::max(from + writes, last + 1);
-  track_.state(State::memory, request.tag, free_, from);
-  track_.state(State::busy, request.tag, from, to);
-  track_.count(write_action_, static_cast<std::uint64_t>(elements * t.parts * 2), from, to);
+  track_.state(State::memory, request.tag, free_, to - writes);
+  track_.state(State::busy, request.tag, to - writes, to);
+  track_.count(write_action_, static_cast<std::uint64_t>(elements * t.parts * 2), to - writes, to);
   free_ = to;
   store(request, data);
   if (--outstanding_ == 0) finish();

@@ -5,6 +5,7 @@
 
 #include "models/asic/asic.hpp"
 #include "models/asic/compiler/program.hpp"
+#include "models/asic/parameters.hpp"
 #include "sim/config/node.hpp"
 #include "sim/device/device.hpp"
 #include "sim/experiment/children.hpp"
