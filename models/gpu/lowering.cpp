@@ -129,7 +129,11 @@ class Lowering {
     const auto blocks = [&](std::int64_t tile) {
       return static_cast<std::int64_t>(divide_up(m, tile)) * divide_up(n, tile);
     };
-    const std::uint32_t tile = blocks(128) >= 4 * parameters_.sms ? 128 : 2 * blocks(64) >= parameters_.sms ? 64 : 16;
+    const bool thin = m <= 32 || n <= 32;  // most of a larger tile would be empty
+    const std::uint32_t tile = thin                                 ? 16
+                               : blocks(128) >= 4 * parameters_.sms ? 128
+                               : 2 * blocks(64) >= parameters_.sms  ? 64
+                                                                    : 16;
     const std::uint32_t depth = tile == 128 ? 8 : 16;
     std::vector<Argument> arguments = tensors();
     arguments.insert(arguments.end(), {count(m), count(n), count(k), Argument::word(ta), Argument::word(tb)});
