@@ -20,7 +20,7 @@ using numerics::Format;
 
 constexpr std::uint32_t block_threads = 256;             ///< of element-wise kernels (models/gpu/kernels)
 constexpr std::uint32_t row_width = 32, row_height = 8;  ///< of the reductions' blocks
-constexpr std::uint32_t tall_height = 32;                ///< of cross_entropy's block
+constexpr std::uint32_t tall_height = 32;                ///< of the losses' blocks
 
 std::uint32_t divide_up(std::int64_t a, std::int64_t b) {
   return static_cast<std::uint32_t>((a + b - 1) / b);
@@ -118,7 +118,7 @@ class Lowering {
     launch(kernel, {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1}, std::move(arguments));
   }
 
-  /// Tiles of 64 x 64 where they give work to half of the SMs at least, else of 16 x 16.
+  /// Tiles of 64 x 64 where they are at least half full and give work to half of the SMs, else of 16 x 16.
   void matmul() {
     const Format format = in(0).format;
     if (format != Format::fp32 && format != Format::bf16) {
@@ -126,7 +126,8 @@ class Lowering {
     }
     const bool ta = op_->flag("transpose_a"), tb = op_->flag("transpose_b");
     const std::int64_t m = out(0).shape[0], n = out(0).shape[1], k = in(0).shape[ta ? 0 : 1];
-    const bool large = 2 * static_cast<std::int64_t>(divide_up(m, 64)) * divide_up(n, 64) >= parameters_.sms;
+    const bool large =
+        m > 32 && n > 32 && 2 * static_cast<std::int64_t>(divide_up(m, 64)) * divide_up(n, 64) >= parameters_.sms;
     const std::uint32_t tile = large ? 64 : 16, depth = 16;
     std::vector<Argument> arguments = tensors();
     arguments.insert(arguments.end(), {count(m), count(n), count(k), Argument::word(ta), Argument::word(tb)});
@@ -170,7 +171,7 @@ class Lowering {
       case OpKind::mse: {
         std::vector<Argument> arguments = tensors();
         arguments.push_back(count(elements));
-        launch("mse", {}, {row_width, row_height, 1}, std::move(arguments));
+        launch("mse", {}, {row_width, tall_height, 1}, std::move(arguments));
         return;
       }
       case OpKind::mse_grad:

@@ -9,7 +9,7 @@ namespace triad::cli {
 
 namespace {
 
-/// A preset in a line: its key `summary`, or the comment that it begins with.
+/// A preset in a line: its key `summary`, or the first sentence of the comment that it begins with.
 std::string summary_of(const std::string& preset) {
   const std::filesystem::path file = config::presets() / (preset + ".yaml");
   try {
@@ -18,11 +18,14 @@ std::string summary_of(const std::string& preset) {
     return std::string("cannot be read: ") + error.what();
   }
   std::ifstream stream(file);
-  std::string line;
-  std::getline(stream, line);
-  if (!line.starts_with("#")) return {};
-  line.erase(0, line.find_first_not_of("# "));
-  return line;
+  std::string comment;
+  for (std::string line; std::getline(stream, line) && line.starts_with("#");) {
+    line.erase(0, std::min(line.find_first_not_of("# "), line.size()));
+    comment += (comment.empty() ? "" : " ") + line;
+  }
+  comment = comment.substr(0, comment.find(". "));
+  if (comment.ends_with('.')) comment.pop_back();
+  return comment;
 }
 
 std::string section(const std::string& title, const std::string& use, const std::vector<std::string>& presets,

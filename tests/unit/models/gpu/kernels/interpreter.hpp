@@ -119,7 +119,7 @@ class BlockInterpreter {
       if (((group >> lane) & 1u) == 0) continue;
       const std::int64_t now = w.next_issue[lane];
       auto &unwritten = w.unwritten[lane], &unread = w.unread[lane];
-      for (std::size_t place = 0; place < places; ++place) {
+      for (std::size_t place = 0; i.control.wait_mask != 0 && place < places; ++place) {
         unwritten[place] &= static_cast<std::uint8_t>(~i.control.wait_mask);
         unread[place] &= static_cast<std::uint8_t>(~i.control.wait_mask);
       }

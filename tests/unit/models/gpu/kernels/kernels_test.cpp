@@ -176,7 +176,7 @@ float by_halves(std::vector<float> values) {
 }
 
 TEST_F(Kernels, ReduceSumInItsStatedOrder) {
-  const std::size_t shapes[][2] = {{1, 1}, {32, 1}, {64, 10}, {100, 33}, {7, 256}};
+  const std::size_t shapes[][2] = {{1, 1}, {32, 1}, {64, 10}, {100, 33}, {7, 256}, {301, 5}};
   for (const auto& [rows, columns] : shapes) {
     const std::vector<float> x = random(rows * columns);
     std::vector<float> expected(columns);
@@ -192,16 +192,16 @@ TEST_F(Kernels, ReduceSumInItsStatedOrder) {
 }
 
 TEST_F(Kernels, MseInItsStatedOrder) {
-  for (const std::size_t n : {1u, 32u, 320u, 1000u}) {
+  for (const std::size_t n : {1u, 32u, 320u, 1000u, 13000u}) {
     const std::vector<float> x = random(n), y = random(n);
-    std::vector<float> partial(256, 0.0f), by_row(8);
-    for (std::size_t i = 0; i < n; ++i) partial[i % 256] = std::fma(x[i] - y[i], x[i] - y[i], partial[i % 256]);
-    for (std::size_t r = 0; r < 8; ++r)
+    std::vector<float> partial(1024, 0.0f), by_row(32);
+    for (std::size_t i = 0; i < n; ++i) partial[i % 1024] = std::fma(x[i] - y[i], x[i] - y[i], partial[i % 1024]);
+    for (std::size_t r = 0; r < 32; ++r)
       by_row[r] =
           by_halves({partial.begin() + 32 * static_cast<long>(r), partial.begin() + 32 * static_cast<long>(r + 1)});
     const float sum = by_halves(by_row);
     const std::uint64_t out = memory_.allocate(4);
-    launch("mse", {1, 1, 1}, {32, 8, 1}, {memory_.put(x), memory_.put(y), out, n});
+    launch("mse", {1, 1, 1}, {32, 32, 1}, {memory_.put(x), memory_.put(y), out, n});
     const double expected = double{sum} / static_cast<double>(n);
     EXPECT_NEAR(floats(out, 1)[0], expected, 2 * 6e-8 * expected);  // one division within 2 units in the last place
   }
