@@ -24,6 +24,7 @@ void Unit::wake_at_time(Time time) {
 }
 
 void Unit::woken() {
+  ++activations_;
   while (!wakes_.empty() && wakes_.back() <= now()) wakes_.pop_back();
   if (!wakes_.empty()) wake_.notify(sc_core::sc_time::from_value(wakes_.back() - now()));
   try {

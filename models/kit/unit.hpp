@@ -46,6 +46,9 @@ class Unit : public sc_core::sc_module {
   /// Why this unit cannot go on, or empty when it has nothing outstanding: "token dma0_to_mxu0, 0 of 1 there".
   virtual std::string waits_for() const = 0;
 
+  /// How often units of this process have been stepped: what a simulation costs the host.
+  static std::uint64_t activations() { return activations_; }
+
   const Clock& clock() const { return clock_; }
   /// The current cycle: the first edge at or after now.
   Cycle cycle() const { return clock_.at(now()); }
@@ -60,6 +63,7 @@ class Unit : public sc_core::sc_module {
 
   Clock clock_;
   sc_core::sc_event wake_;
+  static inline std::uint64_t activations_ = 0;
   std::vector<Time> wakes_;  ///< pending, latest first
 };
 

@@ -19,7 +19,7 @@ struct Request {
   std::uint64_t row_bytes = 0, rows = 1;
   std::int64_t stride = 0;
   bool write = false;
-  activity::Tag tag;
+  activity::Tag tag = {};
   std::uint64_t bytes() const { return row_bytes * rows; }
 };
 

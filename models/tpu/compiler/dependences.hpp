@@ -31,10 +31,14 @@ class Dependences {
   struct Segment {
     std::uint64_t end = 0;
     int writer_op = -1;
-    Counts writers, readers;
+    Counts writers, readers;  ///< since the op began to write
+    Counts before;            ///< both, before that
   };
   using Ranges = std::map<std::uint64_t, Segment>;  ///< by begin; disjoint
   static void split(Ranges& ranges, std::uint64_t at);
+  static void raise(Counts& to, const Counts& by);
+  template <class Visit>
+  void for_segments(const Access& access, Visit visit);
 
   Ranges ranges_[2];
   std::vector<std::uint64_t> issued_;
