@@ -118,7 +118,8 @@ class Lowering {
     launch(kernel, {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1}, std::move(arguments));
   }
 
-  /// Tiles of 64 x 64 where they are at least half full and give work to half of the SMs, else of 16 x 16.
+  /// Tiles of 128 x 128 where every SM gets several, else of 64 x 64 where they are at least half full and give work to
+  /// half of the SMs, else of 16 x 16.
   void matmul() {
     const Format format = in(0).format;
     if (format != Format::fp32 && format != Format::bf16) {
