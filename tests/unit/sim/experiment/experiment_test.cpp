@@ -156,9 +156,6 @@ TEST_F(Experiment, SettingsReachTheDevicesTheyNameOrThatHaveThePath) {
 
 TEST_F(Experiment, ASettingMayReachOnlySomeDevices) {
   // A second architecture that does not know the key `extra`.
-  class Plain : public Echo {
-    using Echo::Echo;
-  };
   registry.add({"plain", "an echo without extra", [](const config::Node& node) -> std::unique_ptr<device::Device> {
                   return std::make_unique<Echo>(config::parse("speed: " + node.at("speed").text()));
                 }});
