@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "models/tpu/units/vector_functions.hpp"
@@ -54,13 +53,6 @@ bool at_same_place(const std::vector<Block>& blocks, const Block& block) {
   return std::any_of(blocks.begin(), blocks.end(), [&](const Block& other) { return other.address == block.address; });
 }
 
-std::uint64_t elements(const Vector& v) {
-  std::uint64_t most = 0;
-  for (const Block& block : v.inputs) most = std::max(most, block.rows * block.columns);
-  for (const Block& block : v.outputs) most = std::max(most, block.rows * block.columns);
-  return most;
-}
-
 }  // namespace
 
 Vpu::Vpu(Machine& machine)
@@ -68,19 +60,11 @@ Vpu::Vpu(Machine& machine)
       machine_(machine),
       queue_(machine, machine.parameters.vector_unit()),
       stack_(machine, "vpu", activity::Resource::compute),
-      operations_(stack_.track.add_action("lane_operations", machine.technology.picojoules("add_fp32"))),
+      additions_(stack_.track.add_action("lane_additions", machine.technology.picojoules("add_fp32"))),
+      multiplications_(stack_.track.add_action("lane_multiplications", machine.technology.picojoules("multiply_fp32"))),
       vmem_(stack_.track.add_action("vmem_bytes", machine.technology.sram_picojoules_per_byte(
                                                       static_cast<double>(machine.parameters.vmem.bank_bytes)))) {
   machine.tokens.add_listener(*this);
-}
-
-Cycle Vpu::occupancy(const Vector& v, int lanes) {
-  const auto width = static_cast<std::uint64_t>(lanes);
-  const std::uint64_t groups = (elements(v) + width - 1) / width;
-  // A tree over the lanes takes one step per doubling; cross entropy needs one for each row.
-  const std::uint64_t trees = !ends_in_tree(v.function) ? 0 : v.function == graph::OpKind::mse ? 1 : v.inputs[0].rows;
-  return groups * static_cast<std::uint64_t>(operations_per_element(v.function)) +
-         trees * static_cast<std::uint64_t>(std::bit_width(width - 1));
 }
 
 void Vpu::issue(const Issued& issued, Cycle now) {
@@ -117,14 +101,15 @@ void Vpu::issue(const Issued& issued, Cycle now) {
   const int lanes = machine_.parameters.vpu.lanes;
   evaluate(v, lanes, values);
   entry.results = std::move(values.outputs);
-  free_ = now + occupancy(v, lanes);
+  const Cost taken = cost(v, lanes);
+  free_ = now + taken.cycles;
   entry.done = free_ + static_cast<Cycle>(machine_.parameters.vpu.latency_cycles);
-  const std::uint64_t operations = elements(v) * static_cast<std::uint64_t>(operations_per_element(v.function));
   stack_.record_wait(issued, queue_.channel.front_pushed() + 1, now);
   stack_.record(State::busy, issued.tag(), now, free_);
-  stack_.track.count(operations_, operations, now, free_);
+  stack_.track.count(additions_, taken.operations.additions, now, free_);
+  stack_.track.count(multiplications_, taken.operations.multiplications, now, free_);
   stack_.track.count(vmem_, bytes, now, free_);
-  stack_.track.work(operations);
+  stack_.track.work(taken.operations.total());
   in_flight_.push_back(std::move(entry));
 }
 

@@ -12,8 +12,6 @@ class Vpu : public kit::Unit {
   explicit Vpu(Machine& machine);
   Queue& queue() { return queue_; }
   std::string waits_for() const override { return queue_.waits_for(cycle()); }
-  /// Cycles in which the lanes are taken by an instruction.
-  static Cycle occupancy(const Vector& instruction, int lanes);
 
  private:
   struct InFlight {
@@ -29,7 +27,7 @@ class Vpu : public kit::Unit {
   Machine& machine_;
   Queue queue_;
   Stack stack_;
-  int operations_, vmem_;
+  int additions_, multiplications_, vmem_;
   std::deque<InFlight> in_flight_;
   Cycle free_ = 0;
 };
