@@ -118,7 +118,8 @@ class Lowering {
     launch(kernel, {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1}, std::move(arguments));
   }
 
-  /// Tiles of 64 x 64 where they are at least half full and give work to half of the SMs, else of 16 x 16.
+  /// Tiles of 128 x 128 where every SM gets several, else of 64 x 64 where they are at least half full and give work to
+  /// half of the SMs, else of 16 x 16.
   void matmul() {
     const Format format = in(0).format;
     if (format != Format::fp32 && format != Format::bf16) {
@@ -126,9 +127,15 @@ class Lowering {
     }
     const bool ta = op_->flag("transpose_a"), tb = op_->flag("transpose_b");
     const std::int64_t m = out(0).shape[0], n = out(0).shape[1], k = in(0).shape[ta ? 0 : 1];
-    const bool large =
-        m > 32 && n > 32 && 2 * static_cast<std::int64_t>(divide_up(m, 64)) * divide_up(n, 64) >= parameters_.sms;
-    const std::uint32_t tile = large ? 64 : 16, depth = 16;
+    const auto blocks = [&](std::int64_t tile) {
+      return static_cast<std::int64_t>(divide_up(m, tile)) * divide_up(n, tile);
+    };
+    const bool thin = m <= 32 || n <= 32;  // most of a larger tile would be empty
+    const std::uint32_t tile = thin                                 ? 16
+                               : blocks(128) >= 4 * parameters_.sms ? 128
+                               : 2 * blocks(64) >= parameters_.sms  ? 64
+                                                                    : 16;
+    const std::uint32_t depth = tile == 128 ? 8 : 16;
     std::vector<Argument> arguments = tensors();
     arguments.insert(arguments.end(), {count(m), count(n), count(k), Argument::word(ta), Argument::word(tb)});
     for (const Shape& shape : {in(0).shape, in(1).shape, out(0).shape}) count(graph::elements(shape));

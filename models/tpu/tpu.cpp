@@ -10,6 +10,7 @@
 #include "models/tpu/units/dma.hpp"
 #include "models/tpu/units/mxu.hpp"
 #include "models/tpu/units/sequencer.hpp"
+#include "models/tpu/units/transposer.hpp"
 #include "models/tpu/units/vpu.hpp"
 
 namespace triad::tpu {

@@ -36,6 +36,30 @@ class Result(harness.Case):
         first, second = ([line for line in read(self.folder, out + "/result.json").splitlines() if b'"host_seconds"' not in line] for out in "ab")
         self.assertEqual(first, second)
 
+    def test_the_main_job_gives_the_same_bytes_twice(self):
+        for out in ("a", "b"):
+            self.assertEqual(triad("compare", "--out", out, cwd=self.folder).returncode, 0)
+        names = sorted(os.listdir(os.path.join(self.folder, "a")))
+        self.assertEqual(names, ["a100", "nvdla-2048-train", "result.json", "tpu-v3"])
+        first, second = (without_host_seconds(json.loads(read(self.folder, out + "/result.json"))) for out in "ab")
+        self.assertEqual(first, second)
+        for name in names:
+            if name != "result.json":
+                weights = (read(self.folder, f"{out}/{name}/weights.npz") for out in "ab")
+                self.assertEqual(*weights)
+
+    def test_every_device_keeps_its_promises(self):
+        for name in ("linear", "dense-relu", "mlp"):
+            document = self.result("compare", name, "--check")
+            workload = document["workload"]
+            for run in document["runs"]:
+                what = f"{name} on {run['device']}"
+                self.assertEqual(run["flops"], workload["flops_per_step"] * workload["steps"], what)
+                self.assertEqual(sum(op["flops"] for op in run["ops"]), workload["flops_per_step"], what)
+                self.assertLess(run["utilization"], 1, what)
+                for unit in run["units"]:
+                    self.assertEqual(sum(unit["cycles"].values()), unit["total_cycles"], what + " " + unit["name"])
+
     def test_out_holds_what_is_printed(self):
         output = triad("run", DEVICE, "linear", "--format", "json", "--out", "out", cwd=self.folder)
         self.assertEqual(output.stdout.encode(), read(self.folder, "out/result.json"))

@@ -52,8 +52,9 @@ Tiling choose_tiling(const Contraction& c, const Parameters& p, double memory_by
         if (rows * ceil_div(columns, atomic_k) * atomic_k > p.gemm.accumulators) continue;
         const std::int64_t row_tiles = ceil_div(c.rows, rows), column_tiles = ceil_div(c.columns, columns),
                            depth_tiles = ceil_div(c.depth, depth);
-        const std::int64_t operation =
-            std::max({rows, std::min(columns, atomic_k), std::int64_t{p.gemm.accumulate_cycles}});
+        // An operation takes a cycle per row, or as long as the next weights or its sums take (units/mac_array.hpp).
+        const std::int64_t weights = std::min(columns, atomic_k) + p.gemm.buffer_cycles;
+        const std::int64_t operation = std::max({rows, weights, std::int64_t{p.gemm.accumulate_cycles}});
         const double compute =
             static_cast<double>(row_tiles * column_tiles * depth_tiles) *
             static_cast<double>(ceil_div(columns, atomic_k) * ceil_div(depth, atomic_c) * operation) *

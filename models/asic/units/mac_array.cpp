@@ -43,7 +43,7 @@ void MacArray::loaded(OperandPort port, std::int64_t, Cycle cycle) {
 
 void MacArray::delivery_read(Cycle cycle) {
   delivery_free_ = cycle;
-  wake_at(cycle);
+  wake_at(this->cycle() + 1);
 }
 
 void MacArray::step() {
@@ -52,11 +52,9 @@ void MacArray::step() {
   if (operands > cycle()) return wake_at(operands);
   const Layer layer = layers_.front();
   if (layer.get(Field::deliver) != 0 && delivery_free_ == never) return;  // woken when it has been read
-  const Cycle begin = layer.get(Field::deliver) != 0 ? std::max(operands, delivery_free_) : operands;
-  if (begin > cycle()) return wake_at(begin);
   layers_.pop_front();
   for (auto& port : loaded_) port.pop_front();
-  run(layer, begin);
+  run(layer, operands);
   wake_at(cycle() + 1);
 }
 
@@ -89,8 +87,13 @@ MacArray::Schedule MacArray::schedule(const Layer& layer, Cycle operands) {
     for (std::int64_t j = 0; j < operations; ++j) {
       const Cycle weights = std::max(operands, weights_free_) + static_cast<Cycle>(p.buffer_cycles) + kernels;
       const Cycle same_sums = j > 0 ? start + static_cast<Cycle>(p.accumulate_cycles) : 0;
-      start = std::max({next_start_, weights, same_sums});
-      track_.state(State::fill, tag, recorded_, start);  // only weights move
+      const Cycle ready = std::max({next_start_, weights, same_sums});
+      // The first results of a product enter the delivery buffer when the one before has left it.
+      const bool first_results = layer.get(Field::deliver) != 0 && column == 0 && j == operations - 1;
+      const Cycle pipeline = static_cast<Cycle>(p.mac_cycles + p.accumulate_cycles);
+      start = first_results ? std::max(ready, delivery_free_ - std::min(delivery_free_, pipeline)) : ready;
+      track_.state(State::fill, tag, recorded_, ready);  // only weights move
+      track_.state(State::barrier, tag, std::max(recorded_, ready), start);
       track_.state(State::busy, tag, start, start + static_cast<Cycle>(rows));
       recorded_ = next_start_ = start + static_cast<Cycle>(rows);
       weights_free_ = start;

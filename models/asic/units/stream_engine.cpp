@@ -69,6 +69,7 @@ void StreamEngine::begin() {
 }
 
 void StreamEngine::read_chunks() {
+  if (plan_.operands.empty()) reads_ = plan_.chunks.size();
   // The chunk that is being computed keeps its place in the read buffer until the pipeline has taken all of it.
   const std::size_t gone = computed_ - (computed_ > 0 && free_ > cycle() ? 1 : 0);
   while (reads_ < plan_.chunks.size() && reads_ - gone < plan_.window) read_chunk(reads_++);
@@ -114,7 +115,8 @@ void StreamEngine::compute_chunks() {
     const Chunk& chunk = plan_.chunks[computed_];
     if (arrival.missing > 0 || preload_missing_ > 0) return;
     const Cycle begin = std::max({arrival.complete, preload_complete_, free_, chunk.ready});
-    if (begin > cycle()) return wake_at(begin);
+    // What does not come from memory is known ahead: such a layer is scheduled as a whole.
+    if (begin > cycle() && !plan_.operands.empty()) return wake_at(begin);
     const Cycle end = std::max(begin + chunk.cycles, chunk.complete);
     const Layer& layer = layers_.front();
     record(layer, chunk, waiting_, begin, end);
@@ -131,7 +133,7 @@ void StreamEngine::compute_chunks() {
     free_ = waiting_ = end;
     if (++computed_ == plan_.chunks.size()) {
       end_layer();
-    } else {
+    } else if (!plan_.operands.empty()) {
       // The chunk has left its place in the read buffer at `end`.
       return wake_at(end);
     }

@@ -4,11 +4,12 @@
 
 /// One block of 16 x 16 threads makes a tile of (16 micro) x (16 micro) elements of C, micro x micro per thread, at
 /// rows and columns that are 16 apart. grid: x over columns, y over rows of tiles. Tiles of A and B pass through shared
-/// memory, 16 deep, padded by a word against bank conflicts; beyond the matrices they hold zeros.
+/// memory, 16 (micro 8: 8) deep, padded by a word against bank conflicts; beyond the matrices they hold zeros.
 template <int micro, class Stored>
 __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Stored* __restrict__ b,
                                        float* __restrict__ c, int m, int n, int k, int transpose_a, int transpose_b) {
-  constexpr unsigned depth = 16, threads = 256, tile = 16 * micro;
+  constexpr unsigned depth = micro == 8 ? 8 : 16, threads = 256, tile = 16 * micro;
+  constexpr int loads = tile * depth / threads;  // of each matrix, by a thread
   __shared__ float a_tile[depth][tile + 1];
   __shared__ float b_tile[depth][tile + 1];
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
@@ -19,11 +20,11 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
   float sum[micro][micro] = {};
   // The tiles' elements on their way from global memory. Neighbouring threads read neighbouring words: along k or along
   // the rows, as the matrix is stored. An element beyond the matrix counts as zero (and reads element 0).
-  float a_values[micro], b_values[micro];
-  bool a_inside[micro], b_inside[micro];
+  float a_values[loads], b_values[loads];
+  bool a_inside[loads], b_inside[loads];
   const auto fetch = [&](int k_begin) {
 #pragma unroll
-    for (int i = 0; i < micro; ++i) {
+    for (int i = 0; i < loads; ++i) {
       const unsigned element = thread + i * threads;
       const int row = row_begin + static_cast<int>(transpose_a ? element & (tile - 1) : element / depth);
       const int inner = k_begin + static_cast<int>(transpose_a ? element / tile : element & (depth - 1));
@@ -31,7 +32,7 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
       a_values[i] = value_of(a[a_inside[i] ? row * a_row_step + inner * a_step : 0]);
     }
 #pragma unroll
-    for (int i = 0; i < micro; ++i) {
+    for (int i = 0; i < loads; ++i) {
       const unsigned element = thread + i * threads;
       const int column = column_begin + static_cast<int>(transpose_b ? element / depth : element & (tile - 1));
       const int inner = k_begin + static_cast<int>(transpose_b ? element & (depth - 1) : element / tile);
@@ -42,7 +43,7 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
   fetch(0);
   for (int k_begin = 0; k_begin < k; k_begin += static_cast<int>(depth)) {
 #pragma unroll
-    for (int i = 0; i < micro; ++i) {
+    for (int i = 0; i < loads; ++i) {
       const unsigned element = thread + i * threads;
       const unsigned row = transpose_a ? element & (tile - 1) : element / depth;
       const unsigned column = transpose_b ? element / depth : element & (tile - 1);
@@ -90,4 +91,12 @@ extern "C" __global__ void matmul_bf16_tile16(const unsigned short* a, const uns
 extern "C" __global__ void matmul_bf16_tile64(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
                                               int k, int transpose_a, int transpose_b) {
   matmul<4>(a, b, c, m, n, k, transpose_a, transpose_b);
+}
+extern "C" __global__ void matmul_fp32_tile128(const float* a, const float* b, float* c, int m, int n, int k,
+                                               int transpose_a, int transpose_b) {
+  matmul<8>(a, b, c, m, n, k, transpose_a, transpose_b);
+}
+extern "C" __global__ void matmul_bf16_tile128(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
+                                               int k, int transpose_a, int transpose_b) {
+  matmul<8>(a, b, c, m, n, k, transpose_a, transpose_b);
 }

@@ -275,11 +275,13 @@ int Sm::register_reads(SubCore& sub, int slot, const Decoded& d, bool& conflict)
   if (sub.reuse_slot != slot) sub.reuse.fill(register_zero);
   sub.reuse_slot = slot;
   std::array<int, 8> of_bank{};
+  std::array<int, 3> wanted{-1, -1, -1};  // a register that is named twice is read once
   int reads = 0;
   const auto operand = [&](int position, bool read, int reg, int count) {
-    if (read && sub.reuse[position] != reg) {
+    if (read && sub.reuse[position] != reg && reg != wanted[0] && reg != wanted[1]) {
       for (int r = reg; r < reg + count; ++r) ++of_bank[r % parameters_.register_banks];
       reads += count;
+      wanted[position] = reg;
     }
     const bool keep = read && ((i.control.reuse >> position) & 1u) != 0;
     sub.reuse[position] = keep ? static_cast<std::uint8_t>(reg) : register_zero;

@@ -71,7 +71,7 @@ TEST_F(Kernels, MatmulOfAnyShapeAndTransposition) {
     for (int flags = 0; flags < 4; ++flags) {
       const bool ta = (flags & 1) != 0, tb = (flags & 2) != 0;
       const std::vector<float> a = random(m * k), b = random(k * n), expected = product(a, b, m, n, k, ta, tb);
-      for (const std::uint32_t tile : {16u, 64u}) {
+      for (const std::uint32_t tile : {16u, 64u, 128u}) {
         SCOPED_TRACE(::testing::Message() << m << "x" << n << "x" << k << " " << flags << " tile " << tile);
         const std::uint64_t c = memory_.allocate(4 * m * n);
         launch("matmul_fp32_tile" + std::to_string(tile), {groups(n, tile), groups(m, tile), 1}, {16, 16, 1},
@@ -87,7 +87,7 @@ TEST_F(Kernels, MatmulOfBf16IsWidenedExactly) {
   std::vector<std::uint16_t> a_stored, b_stored;
   for (float& v : a) a_stored.push_back(numerics::bf16_bits(v)), v = numerics::round_bf16(v);
   for (float& v : b) b_stored.push_back(numerics::bf16_bits(v)), v = numerics::round_bf16(v);
-  for (const std::uint32_t tile : {16u, 64u})
+  for (const std::uint32_t tile : {16u, 64u, 128u})
     for (const bool transposed : {false, true}) {
       const std::uint64_t c = memory_.allocate(4 * m * n);
       launch("matmul_bf16_tile" + std::to_string(tile), {groups(n, tile), groups(m, tile), 1}, {16, 16, 1},
