@@ -118,8 +118,8 @@ class Lowering {
     launch(kernel, {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1}, std::move(arguments));
   }
 
-  /// Tiles of 128 x 128 where every SM gets several, else of 64 x 64 where they are at least half full and give work to
-  /// half of the SMs, else of 16 x 16.
+  /// Tiles of 128 x 128 where every SM gets several, else the largest of 64, 32 and 16 that gives work to half of the
+  /// SMs.
   void matmul() {
     const Format format = in(0).format;
     if (format != Format::fp32 && format != Format::bf16) {
@@ -134,6 +134,7 @@ class Lowering {
     const std::uint32_t tile = thin                                 ? 16
                                : blocks(128) >= 4 * parameters_.sms ? 128
                                : 2 * blocks(64) >= parameters_.sms  ? 64
+                               : 2 * blocks(32) >= parameters_.sms  ? 32
                                                                     : 16;
     const std::uint32_t depth = tile == 128 ? 8 : 16;
     std::vector<Argument> arguments = tensors();

@@ -150,12 +150,19 @@ void Machine::dispatch(Cycle until) {
 /// Sends what the SMs have ready to memory, one request per SM and turn, while there are credits.
 bool Machine::send(Cycle now) {
   const std::size_t n = sms_.size();
+  const auto due = [&](std::size_t s) {
+    return !sms_[s].outgoing().empty() && sms_[s].outgoing().front().cycle <= now;
+  };
+  senders_.clear();
+  for (std::size_t k = 0; k < n; ++k) {
+    const std::size_t s = send_from_ + k < n ? send_from_ + k : send_from_ + k - n;
+    if (due(s)) senders_.push_back(s);
+  }
   for (bool any = true; any;) {
     any = false;
-    for (std::size_t k = 0; k < n; ++k) {
-      const std::size_t s = (send_from_ + k) % n;
+    for (const std::size_t s : senders_) {
+      if (!due(s)) continue;
       auto& outgoing = sms_[s].outgoing();
-      if (outgoing.empty() || outgoing.front().cycle > now) continue;
       if (requests_ >= memory_.parameters().credits) {
         send_from_ = s;
         return false;

@@ -64,6 +64,7 @@ class Machine : public kit::Unit {
   };
   std::vector<Room> room_;
   std::size_t dispatch_to_ = 0, send_from_ = 0;  ///< SMs take turns
+  std::vector<std::size_t> senders_;             ///< that have something to send now
   int requests_ = 0;                             ///< in flight, as the machine knows it
   std::deque<Cycle> credits_;                    ///< cycles in which it learns that one was freed
   std::exception_ptr failure_;

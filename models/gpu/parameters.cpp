@@ -33,6 +33,9 @@ SmParameters SmParameters::read(const config::Node& node) {
   if (p.registers % warp_size != 0) node.at("registers").fail("must be a multiple of 32");
   p.register_allocation = static_cast<int>(node.at("register_allocation").integer(1, 4096));
   p.register_banks = static_cast<int>(node.at("register_banks").integer(1, 8));
+  if (!std::has_single_bit(static_cast<unsigned>(p.register_banks))) {
+    node.at("register_banks").fail("must be a power of two");
+  }
   p.scheduler = node.at("scheduler").choice({"cggty", "gto"}) == "gto" ? Scheduler::gto : Scheduler::cggty;
   p.fp32_lanes = lanes(node.at("fp32_lanes"));
   p.integer_lanes = lanes(node.at("integer_lanes"));

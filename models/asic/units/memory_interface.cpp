@@ -20,6 +20,14 @@ int MemoryInterface::add_client(std::string name) {
 }
 
 void MemoryInterface::submit(int client, Transfer transfer) {
+  const memory::Request& request = transfer.request;
+  const std::uint64_t end =
+      request.address + (request.rows - 1) * static_cast<std::uint64_t>(request.stride) + request.row_bytes;
+  if (end > capacity() || request.address >= end) {
+    throw device::Fault(fmt::format("{}, cycle {}: bytes {:#x}..{:#x}, device memory has {:#x}",
+                                    clients_[static_cast<std::size_t>(client)].name, cycle(), request.address, end,
+                                    capacity()));
+  }
   const Cycle from = transfer.from = std::max(transfer.from, cycle() + 1);
   clients_[static_cast<std::size_t>(client)].queue.push_back(std::move(transfer));
   wake_at(std::max(from, issued_until_));

@@ -29,8 +29,10 @@ class MemoryInterface : public kit::Unit {
 
   /// Declares a client; returns its number.
   int add_client(std::string name);
-  /// Queues a transfer of a client; its transfers are issued in the order of submission.
+  /// Queues a transfer of a client; its transfers are issued in the order of submission. Throws device::Fault when it
+  /// leaves the memory.
   void submit(int client, Transfer transfer);
+  std::uint64_t capacity() const { return memory_.parameters().capacity; }
   std::string waits_for() const override;
 
  private:

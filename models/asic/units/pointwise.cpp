@@ -78,7 +78,7 @@ void PointWise::check(const Layer& layer) const {
     throw device::Fault(fmt::format("{}: layer {} (step {}): {}", name(), layer.index, layer.step, what));
   };
   const std::int64_t rows = layer.get(Field::rows), columns = layer.get(Field::columns);
-  if (rows < 1 || columns < 1) fault("an empty layer");
+  check_size(layer);
   if (layer.descriptor.flag(Field::flying)) {
     const Delivery& product = deliveries_.front();
     if (rows != product.rows || columns != product.columns) {

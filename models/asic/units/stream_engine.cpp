@@ -4,6 +4,8 @@
 
 #include <cstring>
 
+#include "sim/device/device.hpp"
+
 namespace triad::asic {
 
 StreamEngine::StreamEngine(const sc_core::sc_module_name& name, kit::Clock clock, isa::Engine engine,
@@ -38,6 +40,15 @@ void StreamEngine::step() {
   }
   read_chunks();
   compute_chunks();
+}
+
+void StreamEngine::check_size(const Layer& layer) const {
+  const std::int64_t rows = layer.get(isa::Field::rows), columns = layer.get(isa::Field::columns);
+  const std::uint64_t most = memory_.capacity() / 2;  // elements of two bytes
+  if (rows < 1 || columns < 1 || static_cast<std::uint64_t>(rows) > most / static_cast<std::uint64_t>(columns)) {
+    throw device::Fault(
+        fmt::format("{}: layer {} (step {}): {} x {} elements", name(), layer.index, layer.step, rows, columns));
+  }
 }
 
 void StreamEngine::begin() {

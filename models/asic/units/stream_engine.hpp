@@ -62,6 +62,8 @@ class StreamEngine : public kit::Unit, public LayerSink {
   virtual std::vector<std::pair<memory::Request, Bytes>> finish(const Layer&) { return {}; }
   /// The pipeline has taken all of a layer at this cycle.
   virtual void taken(const Layer&, Cycle) {}
+  /// Throws device::Fault when the layer has no elements or more than memory can hold.
+  void check_size(const Layer& layer) const;
 
   const Parameters& parameters_;
 

@@ -36,6 +36,7 @@ Update::Update(const sc_core::sc_module_name& name, kit::Clock clock, const Para
           "stream_bytes", technology.sram_picojoules_per_byte(static_cast<double>(parameters.update.stream_bytes)))) {}
 
 Plan Update::plan(const Layer& layer) {
+  check_size(layer);
   Plan plan;
   plan.window = std::max<std::size_t>(1, parameters_.update.stream_bytes / parameters_.burst_bytes);
   plan.operands = {{layer.a.address, 0, 4}, {layer.b.address, 0, 4}};
@@ -44,8 +45,7 @@ Plan Update::plan(const Layer& layer) {
     plan.operands.push_back({layer.c.address, 0, 4});
     plan.results.push_back({layer.c.address, 0, 4});
   }
-  plan.chunks = cut(1, std::max<std::int64_t>(1, layer.get(Field::columns)),
-                    static_cast<std::int64_t>(parameters_.burst_bytes / 4));
+  plan.chunks = cut(1, layer.get(Field::columns), static_cast<std::int64_t>(parameters_.burst_bytes / 4));
   for (Chunk& chunk : plan.chunks) {
     chunk.cycles = static_cast<Cycle>((chunk.columns + parameters_.update.lanes - 1) / parameters_.update.lanes);
   }

@@ -80,6 +80,10 @@ extern "C" __global__ void matmul_fp32_tile16(const float* a, const float* b, fl
                                               int transpose_a, int transpose_b) {
   matmul<1>(a, b, c, m, n, k, transpose_a, transpose_b);
 }
+extern "C" __global__ void matmul_fp32_tile32(const float* a, const float* b, float* c, int m, int n, int k,
+                                              int transpose_a, int transpose_b) {
+  matmul<2>(a, b, c, m, n, k, transpose_a, transpose_b);
+}
 extern "C" __global__ void matmul_fp32_tile64(const float* a, const float* b, float* c, int m, int n, int k,
                                               int transpose_a, int transpose_b) {
   matmul<4>(a, b, c, m, n, k, transpose_a, transpose_b);
@@ -87,6 +91,10 @@ extern "C" __global__ void matmul_fp32_tile64(const float* a, const float* b, fl
 extern "C" __global__ void matmul_bf16_tile16(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
                                               int k, int transpose_a, int transpose_b) {
   matmul<1>(a, b, c, m, n, k, transpose_a, transpose_b);
+}
+extern "C" __global__ void matmul_bf16_tile32(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
+                                              int k, int transpose_a, int transpose_b) {
+  matmul<2>(a, b, c, m, n, k, transpose_a, transpose_b);
 }
 extern "C" __global__ void matmul_bf16_tile64(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
                                               int k, int transpose_a, int transpose_b) {

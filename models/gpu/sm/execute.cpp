@@ -146,12 +146,14 @@ LaneAddresses Sm::addresses(const Slot& slot, const Decoded& d, std::uint32_t la
   const auto bytes = static_cast<std::uint64_t>(bytes_of(i.type));
   LaneAddresses at;
   bool good = true;
-  for (int lane = 0; lane < warp_size; ++lane) {
-    const std::uint64_t base = std::uint64_t{high[lane]} << 32 | low[lane];
-    at[lane] = wide ? base + static_cast<std::uint64_t>(offset)
-                    : static_cast<std::uint32_t>(base + static_cast<std::uint64_t>(offset));
-    const bool inside = at[lane] % bytes == 0 && at[lane] < limit && bytes <= limit - at[lane];
-    good &= inside || ((lanes >> lane) & 1u) == 0;
+  if (wide) {
+    good = limit >= bytes && wide_addresses(low, high, offset, lanes, bytes, limit, at);
+  } else {
+    for (int lane = 0; lane < warp_size; ++lane) {
+      at[lane] = low[lane] + static_cast<std::uint32_t>(offset);
+      const bool inside = at[lane] % bytes == 0 && at[lane] < limit && bytes <= limit - at[lane];
+      good &= inside || ((lanes >> lane) & 1u) == 0;
+    }
   }
   if (good) return at;
   for (int lane = 0; lane < warp_size; ++lane) {
@@ -222,7 +224,7 @@ std::pair<Cycle, Cycle> Sm::shared_access(SubCore& sub, int number, const Decode
       }
     }
   }
-  counters_.add(Action::shared_bytes, static_cast<std::uint64_t>(std::popcount(lanes) * bytes));
+  counters_.add(Action::shared_bytes, lane_count(lanes) * static_cast<std::uint64_t>(bytes));
   const Cycle start = enter_load_store(sub, cycles, now);
   // Without a wait and without a conflict: start = now + 1, valid = now + latency.
   return {start - 1 + static_cast<Cycle>(cycles - 1 + parameters_.shared_latency_cycles), start};
@@ -249,23 +251,35 @@ std::pair<Cycle, Cycle> Sm::global_access(SubCore& sub, int number, const Decode
 
 void Sm::load_global(Slot& slot, const Instruction& i, const LaneAddresses& at, const Sectors& sectors,
                      std::uint32_t lanes) {
-  std::array<std::byte, warp_size * sector_bytes> data;
+  std::array<std::uint32_t, warp_size * sector_bytes / 4> data;
   for (int s = 0; s < sectors.count;) {
     int end = s + 1;
     while (end < sectors.count && sectors.number[end] == sectors.number[end - 1] + 1) ++end;
-    contents_.read(sectors.number[s] * sector_bytes, data.data() + static_cast<std::uint64_t>(s) * sector_bytes,
+    contents_.read(sectors.number[s] * sector_bytes,
+                   reinterpret_cast<std::byte*>(data.data()) + static_cast<std::uint64_t>(s) * sector_bytes,
                    static_cast<std::uint64_t>(end - s) * sector_bytes);
     s = end;
   }
+  // Where each lane's bytes lie in `data`. Neighbours mostly name the same sector or the next.
+  std::array<std::uint32_t, warp_size> place{};
   const auto begin = sectors.number.begin(), end = begin + sectors.count;
-  const bool dense =
-      sectors.number[sectors.count - 1] - sectors.number[0] + 1 == static_cast<std::uint64_t>(sectors.count);
+  auto found = begin;
   for (std::uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
     const int lane = std::countr_zero(rest);
     const std::uint64_t sector = at[lane] / sector_bytes;
-    const auto place =
-        dense ? sector - sectors.number[0] : static_cast<std::uint64_t>(std::lower_bound(begin, end, sector) - begin);
-    load_lane(i, slot.registers, lane, data.data() + place * sector_bytes + at[lane] % sector_bytes);
+    if (*found != sector)
+      found = found + 1 < end && found[1] == sector ? found + 1 : std::lower_bound(begin, end, sector);
+    place[lane] =
+        static_cast<std::uint32_t>(static_cast<std::uint64_t>(found - begin) * sector_bytes + at[lane] % sector_bytes);
+  }
+  if (bytes_of(i.type) == 4) {
+    for (std::uint32_t& byte : place) byte /= 4;
+    return gather_words(data.data(), place, lanes, slot.registers[i.d]);
+  }
+  const auto* bytes = reinterpret_cast<const std::byte*>(data.data());
+  for (std::uint32_t rest = lanes; rest != 0; rest &= rest - 1) {
+    const int lane = std::countr_zero(rest);
+    load_lane(i, slot.registers, lane, bytes + place[lane]);
   }
 }
 

@@ -18,6 +18,9 @@ inline void write(LaneWords& to, const LaneWords& from, std::uint32_t lanes) {
 inline std::uint32_t sign_if(bool negate) {
   return negate ? 0x80000000u : 0u;
 }
+inline std::uint32_t all_if(bool negate) {
+  return negate ? ~0u : 0u;
+}
 inline std::uint32_t canonical_bits(float value) {
   return value != value ? numerics::canonical_nan_bits : numerics::bits_of(value);
 }
@@ -66,6 +69,43 @@ TRIAD_VERSIONS void execute_lanes(const Instruction& i, const LaneOperands& s, s
       return write(*t.d, r, lanes);
     case Opcode::mov:
       return write(*t.d, *s.b, lanes);
+    case Opcode::iadd3: {
+      if (i.extended || t.pd != nullptr) break;
+      const std::uint32_t na = all_if(i.negate_a), nb = all_if(i.negate_b), nc = all_if(i.negate_c);
+      const std::uint32_t ones = std::uint32_t{i.negate_a} + i.negate_b + i.negate_c;  // two's complements
+      for (int l = 0; l < warp_size; ++l) r[l] = ((*s.a)[l] ^ na) + ((*s.b)[l] ^ nb) + ((*s.c)[l] ^ nc) + ones;
+      return write(*t.d, r, lanes);
+    }
+    case Opcode::lop3:
+      // The truth table's rows as masks: each row adds the bits where a, b and c are as it says.
+      for (int l = 0; l < warp_size; ++l) r[l] = 0;
+      for (unsigned row = 0; row < 8; ++row) {
+        if (((i.selector >> row) & 1u) == 0) continue;
+        const std::uint32_t na = all_if((row & 4u) == 0), nb = all_if((row & 2u) == 0), nc = all_if((row & 1u) == 0);
+        for (int l = 0; l < warp_size; ++l) r[l] |= ((*s.a)[l] ^ na) & ((*s.b)[l] ^ nb) & ((*s.c)[l] ^ nc);
+      }
+      return write(*t.d, r, lanes);
+    case Opcode::sel:
+      for (int l = 0; l < warp_size; ++l) r[l] = ((s.p >> l) & 1u) != 0 ? (*s.a)[l] : (*s.b)[l];
+      return write(*t.d, r, lanes);
+    case Opcode::isetp: {
+      if (i.extended || i.combine != Combine::logical_and || i.compare > Compare::ge) break;
+      // Signed numbers are in the order of unsigned ones when their highest bit is flipped.
+      const std::uint32_t flip = i.type == Type::s32 ? 0x80000000u : 0u;
+      std::uint32_t less = 0, equal = 0;
+      for (int l = 0; l < warp_size; ++l) {
+        less |= std::uint32_t{((*s.a)[l] ^ flip) < ((*s.b)[l] ^ flip)} << l;
+        equal |= std::uint32_t{(*s.a)[l] == (*s.b)[l]} << l;
+      }
+      const std::uint32_t holds = i.compare == Compare::eq   ? equal
+                                  : i.compare == Compare::ne ? ~equal
+                                  : i.compare == Compare::lt ? less
+                                  : i.compare == Compare::le ? less | equal
+                                  : i.compare == Compare::gt ? ~(less | equal)
+                                                             : ~less;
+      if (t.pd != nullptr) *t.pd = (*t.pd & ~lanes) | (holds & s.p & lanes);
+      return;
+    }
     default:
       break;
   }
@@ -86,6 +126,18 @@ TRIAD_VERSIONS bool shared_words(const LaneWords& base, std::uint32_t offset, st
     const std::uint32_t address = ((lanes >> l) & 1u) != 0 ? base[l] + offset : fallback;
     bad |= (address & 3u) | (address >= limit ? 1u : 0u);
     words[l] = address >> 2;
+  }
+  return bad == 0;
+}
+
+TRIAD_VERSIONS bool wide_addresses(const LaneWords& low, const LaneWords& high, std::int64_t offset,
+                                   std::uint32_t lanes, std::uint64_t bytes, std::uint64_t limit,
+                                   std::array<std::uint64_t, warp_size>& at) {
+  std::uint64_t bad = 0;
+  for (int l = 0; l < warp_size; ++l) {
+    at[l] = (std::uint64_t{high[l]} << 32 | low[l]) + static_cast<std::uint64_t>(offset);
+    const std::uint64_t wrong = (at[l] & (bytes - 1)) | (at[l] > limit - bytes ? 1u : 0u);
+    bad |= ((lanes >> l) & 1u) != 0 ? wrong : 0;
   }
   return bad == 0;
 }

@@ -1,7 +1,14 @@
 #pragma once
+#include <bit>
+
 #include "models/gpu/isa/semantics.hpp"
 
 namespace triad::gpu {
+
+/// Number of lanes in a mask; nearly always all.
+inline std::uint64_t lane_count(std::uint32_t lanes) {
+  return lanes == ~0u ? warp_size : static_cast<std::uint64_t>(std::popcount(lanes));
+}
 
 /// Operands of one warp instruction, where they lie in the register file.
 struct LaneOperands {
@@ -29,6 +36,11 @@ void execute_lanes(const Instruction& instruction, const LaneOperands& operands,
 /// not 0.
 bool shared_words(const LaneWords& base, std::uint32_t offset, std::uint32_t lanes, std::uint32_t limit,
                   LaneWords& words);
+
+/// Byte addresses of an access of `bytes` per lane (a power of two) to a memory of `limit` bytes, at (high, low) +
+/// offset. False when a lane that takes part is not aligned or beyond the limit.
+bool wide_addresses(const LaneWords& low, const LaneWords& high, std::int64_t offset, std::uint32_t lanes,
+                    std::uint64_t bytes, std::uint64_t limit, std::array<std::uint64_t, warp_size>& at);
 
 /// Are the words at the same distances from one another as those of `pattern`?
 bool same_distances(const LaneWords& words, const LaneWords& pattern);

@@ -63,6 +63,9 @@ Sm::Sm(int index, const SmParameters& parameters, memory::Contents& contents, st
       blocks_(static_cast<std::size_t>(parameters.blocks)),
       sub_cores_(static_cast<std::size_t>(parameters.sub_cores)) {
   waits_[static_cast<std::size_t>(Wait::vacant)] = max_warp_slots;
+  for (int at = 0; at < max_warp_slots; ++at) {
+    sub_core_of_[at] = static_cast<std::uint8_t>(at % parameters.sub_cores);
+  }
   if (check) hazards_.resize(max_warp_slots);
 }
 
@@ -107,7 +110,7 @@ void Sm::start(Dimensions block_index, Cycle now) {
     if (check_) hazards_[at].start(registers);
     ready_[at] = now + 1;
     refresh(at);
-    SubCore& sub = sub_cores_[at % parameters_.sub_cores];
+    SubCore& sub = sub_cores_[sub_core_of_[at]];
     sub.order.push_back(static_cast<std::uint8_t>(at));
     sub.wake = std::min(sub.wake, now + 1);
   }
@@ -138,25 +141,30 @@ State Sm::waiting_state() const {
 
 void Sm::step(Cycle now) {
   account(now);
+  stepped_ = now;
+  if (((near_mask_ >> (now % near_cycles)) & 1u) != 0) {
+    std::vector<Event>& events = near_[now % near_cycles];
+    near_mask_ &= ~(std::uint64_t{1} << (now % near_cycles));
+    for (const Event& event : events) handle(event, now);
+    events.clear();
+  }
   while (!events_.empty() && events_.front().cycle <= now) {
     const Event event = events_.front();
     std::pop_heap(events_.begin(), events_.end(), std::greater<>());
     events_.pop_back();
-    if (event.barrier == store_done) {
-      --stores_outstanding_;
-      last_event_ = std::max(last_event_, now);
-    } else {
-      decrement(event.slot, event.barrier, now);
-    }
+    handle(event, now);
   }
   for (; !dispatches_.empty() && dispatches_.front().at <= now; dispatches_.pop_front()) {
     start(dispatches_.front().block, now);
   }
   const std::uint64_t before = instructions_issued_;
-  const auto n = static_cast<Cycle>(parameters_.sub_cores);
-  for (Cycle k = 0; k < n; ++k) {
-    SubCore& sub = sub_cores_[(now + k) % n];
+  // The sub-core that comes first to the shared load-store unit changes from cycle to cycle.
+  const std::size_t n = sub_cores_.size();
+  std::size_t turn = now % n;
+  for (std::size_t k = 0; k < n; ++k) {
+    SubCore& sub = sub_cores_[turn];
     if (sub.wake <= now) issue_from(sub, now);
+    turn = turn + 1 == n ? 0 : turn + 1;
   }
   waiting_ = waiting_state();
   waiting_tag_ = run_->tag;
@@ -164,7 +172,7 @@ void Sm::step(Cycle now) {
     states_.add(State::busy, run_->tag, now, now + 1);
     accounted_ = now + 1;
   }
-  wake_ = events_.empty() ? never : events_.front().cycle;
+  wake_ = next_event();
   if (!dispatches_.empty()) wake_ = std::min(wake_, dispatches_.front().at);
   for (const SubCore& sub : sub_cores_) wake_ = std::min(wake_, sub.wake);
 }
@@ -220,7 +228,7 @@ void Sm::issue(SubCore& sub, int at, Cycle now) {
   ++instructions_issued_;
   counters_.begin_cycle(now);
   counters_.add(Action::instructions, 1);
-  const auto count = static_cast<std::uint64_t>(std::popcount(lanes));
+  const std::uint64_t count = lane_count(lanes);
   counters_.add(d.action, count);
   counters_.add(d.second_action, count);  // of Action::none, too: cheaper than to ask
   bool conflict = false;
@@ -279,7 +287,7 @@ int Sm::register_reads(SubCore& sub, int slot, const Decoded& d, bool& conflict)
   int reads = 0;
   const auto operand = [&](int position, bool read, int reg, int count) {
     if (read && sub.reuse[position] != reg && reg != wanted[0] && reg != wanted[1]) {
-      for (int r = reg; r < reg + count; ++r) ++of_bank[r % parameters_.register_banks];
+      for (int r = reg; r < reg + count; ++r) ++of_bank[r & (parameters_.register_banks - 1)];
       reads += count;
       wanted[position] = reg;
     }
@@ -313,8 +321,30 @@ void Sm::refresh(int at) {
 }
 
 void Sm::add_event(Cycle cycle, int slot, int barrier) {
-  events_.push_back({cycle, static_cast<std::uint8_t>(slot), static_cast<std::uint8_t>(barrier)});
-  std::push_heap(events_.begin(), events_.end(), std::greater<>());
+  const Event event{cycle, static_cast<std::uint8_t>(slot), static_cast<std::uint8_t>(barrier)};
+  if (cycle > stepped_ && cycle - stepped_ < near_cycles) {
+    near_[cycle % near_cycles].push_back(event);
+    near_mask_ |= std::uint64_t{1} << (cycle % near_cycles);
+  } else {
+    events_.push_back(event);
+    std::push_heap(events_.begin(), events_.end(), std::greater<>());
+  }
+}
+
+Cycle Sm::next_event() const {
+  const Cycle far = events_.empty() ? never : events_.front().cycle;
+  if (near_mask_ == 0) return far;
+  const auto distance = std::countr_zero(std::rotr(near_mask_, static_cast<int>(stepped_ % near_cycles)));
+  return std::min(far, stepped_ + static_cast<Cycle>(distance));
+}
+
+void Sm::handle(const Event& event, Cycle now) {
+  if (event.barrier == store_done) {
+    --stores_outstanding_;
+    last_event_ = std::max(last_event_, now);
+  } else {
+    decrement(event.slot, event.barrier, now);
+  }
 }
 
 void Sm::decrement(int at, int barrier, Cycle now) {
@@ -325,7 +355,7 @@ void Sm::decrement(int at, int barrier, Cycle now) {
     slot.memory_mask &= static_cast<std::uint8_t>(~(1u << barrier));
     if (wait_[at] == Wait::memory || wait_[at] == Wait::operands) {
       refresh(at);
-      SubCore& sub = sub_cores_[at % parameters_.sub_cores];
+      SubCore& sub = sub_cores_[sub_core_of_[at]];
       if (wait_[at] == Wait::nothing) sub.wake = std::min(sub.wake, earliest(sub, at));
     }
   }
@@ -361,7 +391,7 @@ void Sm::check_barrier(int number, int barrier, Cycle now) {
     if (wait_[at] == Wait::vacant || !slot.warp.release_barrier(barrier)) continue;
     ready_[at] = std::max(ready_[at], now + static_cast<Cycle>(parameters_.barrier_latency_cycles));
     refresh(at);
-    SubCore& sub = sub_cores_[at % parameters_.sub_cores];
+    SubCore& sub = sub_cores_[sub_core_of_[at]];
     sub.wake = std::min(sub.wake, ready_[at]);
   }
 }
@@ -369,7 +399,7 @@ void Sm::check_barrier(int number, int barrier, Cycle now) {
 void Sm::retire(int at, Cycle now) {
   const Slot& slot = slots_[at];
   set_wait(at, Wait::vacant);
-  SubCore& sub = sub_cores_[at % parameters_.sub_cores];
+  SubCore& sub = sub_cores_[sub_core_of_[at]];
   std::erase(sub.order, static_cast<std::uint8_t>(at));
   if (sub.last == at) sub.last = -1;
   if (sub.reuse_slot == at) sub.reuse_slot = -1;

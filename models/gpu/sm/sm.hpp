@@ -158,6 +158,8 @@ class Sm {
   void refresh(int slot);
   void decrement(int slot, int barrier, Cycle now);
   void add_event(Cycle cycle, int slot, int barrier);
+  Cycle next_event() const;
+  void handle(const Event& event, Cycle now);
   void check_barrier(int block, int barrier, Cycle now);
   void retire(int slot, Cycle now);
   void release_block(int block, Cycle now);
@@ -196,6 +198,7 @@ class Sm {
   activity::Tag waiting_tag_;
   std::vector<LaneWords> register_file_;
   std::array<Slot, max_warp_slots> slots_;
+  std::array<std::uint8_t, max_warp_slots> sub_core_of_{};
   std::array<Wait, max_warp_slots> wait_{};    ///< by slot
   std::array<Pipe, max_warp_slots> pipe_{};    ///< by slot: of its next instruction
   std::array<Cycle, max_warp_slots> ready_{};  ///< by slot: stall counts and barriers keep it until then
@@ -205,7 +208,13 @@ class Sm {
   std::deque<Cycle> finished_blocks_;
   Cycle last_event_ = 0;
   std::vector<SubCore> sub_cores_;
-  std::vector<Event> events_;  ///< a heap, earliest first
+  /// Events of the next 64 cycles after `stepped_` lie in `near_[cycle mod 64]`, bit by bit in `near_mask_`; later ones
+  /// in a heap, earliest first.
+  static constexpr Cycle near_cycles = 64;
+  std::array<std::vector<Event>, near_cycles> near_;
+  std::uint64_t near_mask_ = 0;
+  std::vector<Event> events_;
+  Cycle stepped_ = 0;
   Cycle load_store_free_ = 0;
   std::vector<Access> accesses_;
   std::vector<int> free_accesses_;

@@ -212,6 +212,24 @@ TEST_F(Faults, AlteredFieldsAreSeen) {
   }
 }
 
+/// Sizes and addresses that no memory has end the run, not the simulator.
+TEST_F(Faults, FieldsBeyondTheMachineAreFaults) {
+  const auto layers = stream();
+  for (std::size_t i = 0; i < layers.size(); ++i) {
+    for (const Field field :
+         {Field::rows, Field::columns, Field::depth, Field::a_base, Field::b_base, Field::out_base}) {
+      const bool address = field == Field::a_base || field == Field::b_base || field == Field::out_base;
+      if (layers[i].get(field) == 0) continue;
+      if (field == Field::b_base && layers[i].flag(Field::b_reuse)) continue;  // loads nothing
+      if (layers[i].engine() == Engine::update && field == Field::rows) continue;  // one row, whatever it says
+      const Outcome bad = run_changed([&](auto& stream) { stream[i].set(field, address ? 0xffffffff00 : 0xffffffff); });
+      EXPECT_NE(bad.fault, "") << "layer " << i << " field " << static_cast<int>(field) << ": "
+                               << disassemble(layers[i]);
+      EXPECT_EQ(bad.fault.find("signal"), std::string::npos) << bad.fault;
+    }
+  }
+}
+
 TEST_F(Faults, AnOperandThatIsNotThereIsAHazard) {
   const auto gemm = find([](const Descriptor& d) { return d.engine() == Engine::gemm; });
   const Outcome bad = run_changed([&](auto& stream) { stream[gemm].set(Field::b_reuse, 1); });
