@@ -104,7 +104,15 @@ void Recorder::array(Tag tag, Cycle from, Cycle to) {
 }
 
 Coverage Recorder::cover(const Classes& classes, Time from, Time to) const {
-  const auto& [compute, memory, launch] = classes;
+  // A unit of a slower clock is active until its own next edge, which may lie beyond the end of the run.
+  const auto clip = [&](const Spans& spans) {
+    Spans clipped;
+    for (const Span& span : spans.all()) {
+      if (span.from < to) clipped.add({std::max(span.from, from), std::min(span.to, to)});
+    }
+    return clipped;
+  };
+  const Spans compute = clip(classes[0]), memory = clip(classes[1]), launch = clip(classes[2]);
   Spans work = compute;
   for (const Span& span : memory.all()) work.add(span);
   Spans all = work;
@@ -134,9 +142,10 @@ void Recorder::finish(Time end) {
   for (std::size_t op = 0; op < ops_.size(); ++op) {
     if (!ops_[op].seen) continue;
     const OpTime& time = op_times_[op];
+    const Time op_end = std::min(time.end, end);
     ops_[op].begin = first_edge_at(time.begin, hz_);
-    ops_[op].end = first_edge_at(time.end, hz_);
-    ops_[op].coverage = cover(time.classes, time.begin, time.end);
+    ops_[op].end = first_edge_at(op_end, hz_);
+    ops_[op].coverage = cover(time.classes, time.begin, op_end);
   }
   coverage_ = cover(run_classes_, 0, end);
   double picojoules = 0;

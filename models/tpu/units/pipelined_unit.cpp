@@ -12,7 +12,9 @@ PipelinedUnit::PipelinedUnit(Machine& machine, int unit, int latency_cycles)
       latency_(static_cast<Cycle>(latency_cycles)),
       vmem_(stack_.track.add_action("vmem_bytes", machine.technology.sram_picojoules_per_byte(
                                                       static_cast<double>(machine.parameters.vmem.bank_bytes)))),
-      operations_(stack_.track.add_action("lane_operations", machine.technology.picojoules("add_fp32"))) {
+      additions_(stack_.track.add_action("lane_additions", machine.technology.picojoules("add_fp32"))),
+      multiplications_(
+          stack_.track.add_action("lane_multiplications", machine.technology.picojoules("multiply_fp32"))) {
   machine.tokens.add_listener(*this);
 }
 
@@ -22,8 +24,9 @@ void PipelinedUnit::issue(const Issued& issued, Cycle now) {
   stack_.record_wait(issued, queue_.channel.front_pushed() + 1, now);
   stack_.record(activity::State::busy, issued.tag(), now, free_);
   stack_.track.count(vmem_, work.vmem_bytes, now, free_);
-  stack_.track.count(operations_, work.operations, now, free_);
-  stack_.track.work(work.operations);
+  stack_.track.count(additions_, work.operations.additions, now, free_);
+  stack_.track.count(multiplications_, work.operations.multiplications, now, free_);
+  stack_.track.work(work.operations.total());
   in_flight_.push_back({std::move(work), free_ + latency_});
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "models/tpu/units/queue_unit.hpp"
+#include "models/tpu/units/vector_functions.hpp"
 
 namespace triad::tpu {
 
@@ -22,7 +23,7 @@ class PipelinedUnit : public kit::Unit {
     std::vector<std::pair<Block, std::vector<std::byte>>> results;  ///< dense rows
     Cycle occupancy = 0;
     std::uint64_t vmem_bytes = 0;  ///< read and written
-    std::uint64_t operations = 0;  ///< of lanes
+    Operations operations;         ///< of lanes
   };
   virtual Work begin(const Issued& issued, Cycle now) = 0;
 
@@ -40,7 +41,7 @@ class PipelinedUnit : public kit::Unit {
 
   Queue queue_;
   Cycle latency_;
-  int vmem_, operations_;
+  int vmem_, additions_, multiplications_;
   std::deque<InFlight> in_flight_;
   Cycle free_ = 0;
 };

@@ -1,6 +1,7 @@
 #include "models/tpu/units/vector_functions.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <span>
 #include <stdexcept>
 
@@ -150,25 +151,66 @@ void evaluate(const Vector& v, int lanes, VectorValues& values) {
   throw std::logic_error("the vector unit has no " + graph::to_string(v.function));
 }
 
-int operations_per_element(OpKind function) {
-  switch (function) {
+namespace {
+
+// Counted from numerics::exponential and logarithm.
+constexpr Operations exponential = {11, 12}, logarithm = {13, 14};
+// Estimate: a reciprocal by two steps of Newton and Raphson, then a multiplication and a correction.
+constexpr Operations division = {4, 4};
+
+/// Per element of the largest operand.
+Operations per_element(const Vector& v) {
+  switch (v.function) {
+    case OpKind::multiply:
+    case OpKind::scale:
+      return {0, 1};
     case OpKind::mse_grad:
-      return 2;  // subtract, multiply
+      return {1, 1};
     case OpKind::mse:
-      return 3;  // subtract, multiply, add
+      return {2, 1};
     case OpKind::sgd:
-      return 4;  // two multiplications, two additions
-    case OpKind::cross_entropy:
-      return 20;  // maximum, subtract, exponential (17), add
-    case OpKind::cross_entropy_grad:
-      return 30;  // the same, divide (8), subtract, multiply
+      return v.inputs.size() > 2 ? Operations{2, 2} : Operations{1, 1};
+    case OpKind::cross_entropy:  // maximum, subtraction, exponential, sum
+      return exponential + Operations{3, 0};
+    case OpKind::cross_entropy_grad:  // the same, division, subtraction, multiplication
+      return exponential + Operations{3, 0} + division + Operations{1, 1};
     default:
-      return 1;
+      return {1, 0};
   }
 }
 
-bool ends_in_tree(OpKind function) {
-  return function == OpKind::mse || function == OpKind::cross_entropy || function == OpKind::cross_entropy_grad;
+std::uint64_t size(const Block& block) {
+  return block.rows * block.columns;
+}
+
+}  // namespace
+
+Cost cost(const Vector& v, int lanes) {
+  const auto width = static_cast<std::uint64_t>(lanes);
+  const auto groups = [&](std::uint64_t n) { return (n + width - 1) / width; };
+  std::uint64_t elements = 0;
+  for (const Block& block : v.inputs) elements = std::max(elements, size(block));
+  for (const Block& block : v.outputs) elements = std::max(elements, size(block));
+  const Operations each = per_element(v);
+  Cost cost{each * elements, groups(elements) * each.total()};
+  // A chain of additions per column: a row a cycle, however many lanes there are beyond it.
+  if (v.function == OpKind::reduce_sum) cost.cycles = v.inputs[0].rows * groups(v.outputs[0].columns);
+
+  const bool by_row = v.function == OpKind::cross_entropy || v.function == OpKind::cross_entropy_grad;
+  if (by_row || v.function == OpKind::mse) {
+    // lane_sum ends in a tree over the lanes: a step per doubling.
+    const std::uint64_t trees = by_row ? v.inputs[0].rows : 1;
+    const std::uint64_t summed = by_row ? v.inputs[0].columns : elements;
+    cost.cycles += trees * static_cast<std::uint64_t>(std::bit_width(width - 1));
+    cost.operations.additions += trees * (std::min(width, summed) - 1);
+  }
+  if (v.function == OpKind::cross_entropy) {
+    // log(sum) - (logit - maximum) of each row, then the rows are added in order.
+    const Operations row = logarithm + Operations{2, 0};
+    cost.cycles += groups(v.inputs[0].rows) * row.total() + v.inputs[0].rows;
+    cost.operations = cost.operations + (row + Operations{1, 0}) * v.inputs[0].rows;
+  }
+  return cost;
 }
 
 }  // namespace triad::tpu

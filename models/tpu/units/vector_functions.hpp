@@ -15,9 +15,22 @@ struct VectorValues {
 };
 void evaluate(const Vector& instruction, int lanes, VectorValues& values);
 
-/// Lane operations that the function's microcode does per element of its largest operand; README.md has the table.
-int operations_per_element(graph::OpKind function);
-/// Does the function end in a tree over the lanes?
-bool ends_in_tree(graph::OpKind function);
+/// fp32 operations that a function's microcode does: what its stated sequence does, a comparison or a move counting as
+/// an addition. README.md has the table.
+struct Operations {
+  std::uint64_t additions = 0, multiplications = 0;
+  std::uint64_t total() const { return additions + multiplications; }
+  Operations operator+(const Operations& other) const {
+    return {additions + other.additions, multiplications + other.multiplications};
+  }
+  Operations operator*(std::uint64_t n) const { return {additions * n, multiplications * n}; }
+};
+
+/// What an instruction costs.
+struct Cost {
+  Operations operations;     ///< all of them
+  std::uint64_t cycles = 0;  ///< in which it takes the lanes
+};
+Cost cost(const Vector& instruction, int lanes);
 
 }  // namespace triad::tpu

@@ -3,7 +3,6 @@
 #include <fmt/core.h>
 
 #include <algorithm>
-#include <bit>
 #include <cstring>
 
 #include "models/tpu/units/vector_functions.hpp"
@@ -51,23 +50,7 @@ bool at_same_place(const std::vector<Block>& blocks, const Block& block) {
   return std::any_of(blocks.begin(), blocks.end(), [&](const Block& other) { return other.address == block.address; });
 }
 
-std::uint64_t elements(const Vector& v) {
-  std::uint64_t most = 0;
-  for (const Block& block : v.inputs) most = std::max(most, block.rows * block.columns);
-  for (const Block& block : v.outputs) most = std::max(most, block.rows * block.columns);
-  return most;
-}
-
 }  // namespace
-
-Cycle Vpu::occupancy(const Vector& v, int lanes) {
-  const auto width = static_cast<std::uint64_t>(lanes);
-  const std::uint64_t groups = (elements(v) + width - 1) / width;
-  // A tree over the lanes takes one step per doubling; cross entropy needs one for each row.
-  const std::uint64_t trees = !ends_in_tree(v.function) ? 0 : v.function == graph::OpKind::mse ? 1 : v.inputs[0].rows;
-  return groups * static_cast<std::uint64_t>(operations_per_element(v.function)) +
-         trees * static_cast<std::uint64_t>(std::bit_width(width - 1));
-}
 
 PipelinedUnit::Work Vpu::begin(const Issued& issued, Cycle now) {
   const auto& v = std::get<Vector>(issued.instruction->body);
@@ -104,8 +87,9 @@ PipelinedUnit::Work Vpu::begin(const Issued& issued, Cycle now) {
   for (std::size_t i = 0; i < v.outputs.size(); ++i) {
     work.results.emplace_back(v.outputs[i], bytes_of(v.outputs[i], values.outputs[i]));
   }
-  work.occupancy = occupancy(v, lanes);
-  work.operations = elements(v) * static_cast<std::uint64_t>(operations_per_element(v.function));
+  const Cost taken = cost(v, lanes);
+  work.occupancy = taken.cycles;
+  work.operations = taken.operations;
   return work;
 }
 

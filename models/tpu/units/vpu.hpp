@@ -8,8 +8,6 @@ class Vpu : public PipelinedUnit {
  public:
   explicit Vpu(Machine& machine)
       : PipelinedUnit(machine, machine.parameters.vector_unit(), machine.parameters.vpu.latency_cycles) {}
-  /// Cycles in which the lanes are taken by an instruction.
-  static Cycle occupancy(const Vector& instruction, int lanes);
 
  private:
   Work begin(const Issued& issued, Cycle now) override;

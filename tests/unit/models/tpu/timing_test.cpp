@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "models/tpu/units/vpu.hpp"
+#include "models/tpu/units/vector_functions.hpp"
 #include "sim/graph/op.hpp"
 #include "support.hpp"
 
@@ -112,7 +112,7 @@ TEST(VectorTiming, LanesThenLatency) {
   const auto result = run({add(10)});
   EXPECT_EQ(result.cycles, 101u + 3 + 6 + 1);
   EXPECT_EQ(states(result, "vpu"), (States{{"busy", 3}}));
-  EXPECT_EQ(unit(result, "vpu").actions.at("lane_operations"), 10u);
+  EXPECT_EQ(unit(result, "vpu").actions.at("lane_additions"), 10u);
   EXPECT_EQ(unit(result, "vpu").actions.at("vmem_bytes"), 3u * 40);
 }
 
@@ -125,19 +125,36 @@ TEST(VectorTiming, InstructionsFollowWhenTheLanesAreFree) {
   EXPECT_EQ(states(result, "vpu"), (States{{"busy", 6}, {"operands", 7}}));  // 104 .. 111
 }
 
-/// README: operations per element, a step of the tree for each doubling of the lanes, for each row of cross entropy.
-TEST(VectorTiming, Occupancy) {
-  const auto cycles = [](OpKind kind, std::uint64_t rows, std::uint64_t columns, int lanes) {
-    return Vpu::occupancy(Vector{kind, {block(0, rows, columns)}, {block(0, 1, 1)}}, lanes);
+/// Cycles and operations of README's table.
+TEST(VectorTiming, Cost) {
+  const auto of = [](OpKind kind, std::uint64_t rows, std::uint64_t columns, int lanes) {
+    const std::uint64_t width = kind == OpKind::reduce_sum ? columns : 1;
+    return cost(Vector{kind, {block(0, rows, columns)}, {block(0, 1, width)}}, lanes);
   };
-  EXPECT_EQ(cycles(OpKind::add, 3, 5, 4), 4u);           // ceil(15 / 4)
-  EXPECT_EQ(cycles(OpKind::mse_grad, 3, 5, 4), 4u * 2);  // subtract, multiply
-  EXPECT_EQ(cycles(OpKind::sgd, 1, 16, 8), 2u * 4);      // two multiplications, two additions
-  EXPECT_EQ(cycles(OpKind::mse, 3, 5, 4), 4u * 3 + 2);   // log2(4) steps at the end
-  EXPECT_EQ(cycles(OpKind::mse, 3, 5, 5), 3u * 3 + 3);   // ceil(log2(5))
-  EXPECT_EQ(cycles(OpKind::mse, 3, 5, 1), 15u * 3);      // a single lane needs no tree
-  EXPECT_EQ(cycles(OpKind::cross_entropy, 3, 5, 4), 4u * 20 + 3 * 2);
-  EXPECT_EQ(cycles(OpKind::cross_entropy_grad, 3, 5, 4), 4u * 30 + 3 * 2);
+  EXPECT_EQ(of(OpKind::add, 3, 5, 4).cycles, 4u);             // ceil(15 / 4)
+  EXPECT_EQ(of(OpKind::mse_grad, 3, 5, 4).cycles, 4u * 2);    // subtract, multiply
+  EXPECT_EQ(of(OpKind::mse, 3, 5, 4).cycles, 4u * 3 + 2);     // log2(4) steps at the end
+  EXPECT_EQ(of(OpKind::mse, 3, 5, 5).cycles, 3u * 3 + 3);     // ceil(log2(5))
+  EXPECT_EQ(of(OpKind::mse, 3, 5, 1).cycles, 15u * 3);        // a single lane needs no tree
+  EXPECT_EQ(of(OpKind::reduce_sum, 7, 3, 4).cycles, 7u);      // a row a cycle, the fourth lane idles
+  EXPECT_EQ(of(OpKind::reduce_sum, 7, 9, 4).cycles, 7u * 3);  // ceil(9 / 4) cycles a row
+  EXPECT_EQ(of(OpKind::reduce_sum, 7, 1, 4).cycles, 7u);      // a chain is a chain
+  // 26 an element, a tree of 2 a row; the three logarithms at once 29; the rows are added in 3
+  EXPECT_EQ(of(OpKind::cross_entropy, 3, 5, 4).cycles, 4u * 26 + 3 * 2 + 29 + 3);
+  EXPECT_EQ(of(OpKind::cross_entropy, 5, 1, 4).cycles, 2u * 26 + 5 * 2 + 2 * 29 + 5);
+  EXPECT_EQ(of(OpKind::cross_entropy_grad, 3, 5, 4).cycles, 4u * 36 + 3 * 2);
+
+  const Block p = block(0, 1, 16);
+  EXPECT_EQ(cost(Vector{OpKind::sgd, {p, p}, {p}}, 8).cycles, 2u * 2);        // multiply, subtract
+  EXPECT_EQ(cost(Vector{OpKind::sgd, {p, p, p}, {p, p}}, 8).cycles, 2u * 4);  // and again for the velocity
+
+  EXPECT_EQ(of(OpKind::mse, 3, 5, 4).operations.additions, 2u * 15 + 3);  // and 3 in the tree over 4 lanes
+  EXPECT_EQ(of(OpKind::mse, 3, 5, 4).operations.multiplications, 15u);
+  EXPECT_EQ(of(OpKind::multiply, 3, 5, 4).operations.multiplications, 15u);
+  EXPECT_EQ(of(OpKind::multiply, 3, 5, 4).operations.additions, 0u);
+  // 14 an element; 3 in each of 3 trees; a row: 13 of the logarithm, 2 subtractions, 1 to the sum
+  EXPECT_EQ(of(OpKind::cross_entropy, 3, 5, 4).operations.additions, 14u * 15 + 3 * 3 + 3 * (13 + 2 + 1));
+  EXPECT_EQ(of(OpKind::cross_entropy, 3, 5, 4).operations.multiplications, 12u * 15 + 3 * 14);
 }
 
 TEST(TransposeTiming, ARowACycleThenLatency) {

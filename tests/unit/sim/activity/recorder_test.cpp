@@ -70,6 +70,19 @@ TEST(Recorder, ClassesCoverTheRunOnce) {
   EXPECT_STREQ(c.bound_by(), "compute");
 }
 
+/// A unit whose clock has an edge every 3 us is busy until 9 us by its own count; the run ends at 8 us.
+TEST(Recorder, NothingIsCountedBeyondTheEnd) {
+  Recorder recorder(mhz, 1);
+  const int slow = recorder.add_unit("channel", mhz / 3, Resource::memory);
+  recorder.state(slow, State::busy, {0, 0}, 1, 3);
+  recorder.finish(8 * microsecond);
+  EXPECT_EQ(recorder.units()[0].total, 3u);
+  EXPECT_EQ(recorder.coverage().memory, 8u - 4);  // 333,333 Hz: edge 1 is at 3.000003 us, so cycles 4 .. 7
+  EXPECT_EQ(recorder.coverage().latency, 4u);
+  EXPECT_EQ(recorder.ops()[0].end, 8u);
+  EXPECT_EQ(recorder.ops()[0].begin, 4u);
+}
+
 TEST(Recorder, TiesGoToTheFirstClass) {
   EXPECT_STREQ((Coverage{5, 5, 5, 5}.bound_by()), "compute");
   EXPECT_STREQ((Coverage{4, 5, 5, 5}.bound_by()), "memory");
