@@ -70,7 +70,9 @@ const std::string no_break = "\u00a0";
 }  // namespace
 
 std::string wrapped(const std::string& text, std::size_t width, std::size_t indent) {
-  std::istringstream words(text);
+  std::string glued = text;  // a figure and its % stay together
+  for (std::size_t at; (at = glued.find(" %")) != std::string::npos;) glued.replace(at, 1, no_break);
+  std::istringstream words(glued);
   std::string result, line, word;
   bool first = true;
   while (words >> word) {

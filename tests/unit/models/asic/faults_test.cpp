@@ -220,7 +220,7 @@ TEST_F(Faults, FieldsBeyondTheMachineAreFaults) {
          {Field::rows, Field::columns, Field::depth, Field::a_base, Field::b_base, Field::out_base}) {
       const bool address = field == Field::a_base || field == Field::b_base || field == Field::out_base;
       if (layers[i].get(field) == 0) continue;
-      if (field == Field::b_base && layers[i].flag(Field::b_reuse)) continue;  // loads nothing
+      if (field == Field::b_base && layers[i].flag(Field::b_reuse)) continue;      // loads nothing
       if (layers[i].engine() == Engine::update && field == Field::rows) continue;  // one row, whatever it says
       const Outcome bad = run_changed([&](auto& stream) { stream[i].set(field, address ? 0xffffffff00 : 0xffffffff); });
       EXPECT_NE(bad.fault, "") << "layer " << i << " field " << static_cast<int>(field) << ": "

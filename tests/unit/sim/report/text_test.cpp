@@ -43,6 +43,7 @@ TEST(Text, IsCutAndWrappedByColumnsNotBytes) {
   EXPECT_EQ(shortened("µµµµ", 3), "µµ~");
   EXPECT_EQ(shortened("abc", 3), "abc");
   EXPECT_EQ(wrapped("one two three", 8), "one two\nthree\n");
+  EXPECT_EQ(wrapped("about 50 % of it", 8), "about\n50 % of\nit\n");
   EXPECT_EQ(wrapped("one two three", 8, 2), "one two\n  three\n");
   EXPECT_EQ(entry("name", "one two three", 30), "  name  one two three\n");
   EXPECT_EQ(entry("name", "", 30), "  name\n");
