@@ -7,35 +7,13 @@
 
 #include "models/gpu/sm/access.hpp"
 #include "models/gpu/sm/activity.hpp"
-#include "models/gpu/sm/code.hpp"
 #include "models/gpu/sm/hazards.hpp"
-#include "models/gpu/sm/lanes.hpp"
+#include "models/gpu/sm/kernel_run.hpp"
 #include "models/gpu/sm/warp.hpp"
 #include "models/memory/contents.hpp"
 #include "models/memory/memory.hpp"
 
 namespace triad::gpu {
-
-/// One execution of a kernel, the same for all SMs.
-struct KernelRun {
-  KernelRun(const Code& code, Launch launch, activity::Tag tag);
-  const Code* code;
-  Launch launch;
-  activity::Tag tag;
-  int warps_per_block;
-  std::vector<LaneWords> b_values;  ///< by instruction: operand b, where it is no register
-  /// By instruction: what the last access to shared memory cost. An access at the same distances costs the same: a
-  /// shift by whole words turns all banks alike.
-  struct BankCost {
-    LaneWords words{};
-    std::uint32_t lanes = 0;
-    int cycles = 0;
-  };
-  mutable std::vector<BankCost> bank_costs;
-};
-
-/// Blocks of this kernel that fit into an SM at once; 0 with what is too small in `limit`.
-int occupancy(const SmParameters& parameters, const Code& code, Dimensions block, std::string& limit);
 
 /// A streaming multiprocessor: a Moore machine, stepped in every cycle in which it may do something (README.md states
 /// stages and latencies). No SystemC in here. What it sends and receives takes `horizon` cycles at least, so it may run
@@ -147,7 +125,7 @@ class Sm {
     Cycle seen = 0;
   };
 
-  // sm.cpp: time and scheduling
+  // sm.cpp: time; issue.cpp: from issue_from to register_reads
   void step(Cycle now);
   void start(Dimensions block_index, Cycle now);
   void issue_from(SubCore& sub, Cycle now);
