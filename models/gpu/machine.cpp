@@ -21,10 +21,11 @@ Machine::Machine(const sc_core::sc_module_name& name, const Parameters& paramete
       memory_(memory),
       recorder_(recorder),
       front_end_(kit::Track(recorder, "frontend", clock(), Resource::launch)),
-      launched_action_(front_end_.track().add_action("kernel_launches", technology.picojoules("command"))) {
+      launched_action_(front_end_.track().add_action("kernel_launches", technology.picojoules("command"))),
+      cores_(kit::Track(recorder, "cores", clock(), Resource::compute)) {
   sms_.reserve(static_cast<std::size_t>(parameters.sms));
   for (int s = 0; s < parameters.sms; ++s) {
-    const kit::Track track(recorder, fmt::format("sm{}", s), clock(), Resource::compute);
+    const kit::Track track(recorder, fmt::format("sm{}", s), clock(), Resource::part);
     sms_.emplace_back(s, parameters.sm, memory.contents(), memory.parameters().capacity, track, technology,
                       parameters.clock_hz, check);
   }
@@ -70,6 +71,8 @@ void Machine::advance(Cycle now) {
 }
 
 void Machine::run_window(Cycle now) {
+  record_work(now);
+  window_begin_ = now;
   window_end_ = now + parameters_.horizon();
   dispatch(window_end_);
   for (std::size_t s = 0; s < sms_.size(); ++s) {
@@ -80,6 +83,21 @@ void Machine::run_window(Cycle now) {
       ++finished_;
     }
   }
+  // Of the SMs that hold blocks, the mean number of cycles in which one worked.
+  Cycle working = 0, holding = 0;
+  for (const Sm& sm : sms_) {
+    working += sm.working_cycles();
+    holding += sm.resident_blocks() > 0 ? 1 : 0;
+  }
+  window_work_ += (working - working_) / std::max<Cycle>(1, holding);
+  working_ = working;
+}
+
+/// Records the work that began in the last window, up to `until`; what pipes have still to do then is the next one's.
+void Machine::record_work(Cycle until) {
+  const Cycle end = std::min(window_begin_ + window_work_, std::max(window_begin_, until));
+  cores_.add(State::busy, run_->tag, window_begin_, end);
+  window_work_ -= end - window_begin_;
 }
 
 /// The next launch takes its time from now on.
@@ -208,6 +226,9 @@ Cycle Machine::next_cycle(Cycle now, bool credits_left) const {
 void Machine::end_kernel() {
   Cycle last = 0;
   for (const Sm& sm : sms_) last = std::max(last, sm.last_event());
+  record_work(last + 1);
+  window_work_ = 0;
+  cores_.flush();
   front_end_.flush();
   if (program_.launches[launch_].contraction) {
     Cycle from = never, to = 0;

@@ -33,6 +33,7 @@ class Machine : public kit::Unit {
   void prepare_launch(Cycle now);
   void begin_kernel(Cycle now);
   void run_window(Cycle now);
+  void record_work(Cycle until);
   void dispatch(Cycle until);
   Cycle next_room(std::size_t sm) const;
   bool send(Cycle now);
@@ -47,6 +48,7 @@ class Machine : public kit::Unit {
   activity::Recorder& recorder_;
   States front_end_;
   int launched_action_;
+  States cores_;  ///< what the SMs do together
   std::vector<Sm> sms_;
 
   Phase phase_ = Phase::launching;
@@ -55,6 +57,7 @@ class Machine : public kit::Unit {
   std::unique_ptr<KernelRun> run_;
   Cycle launch_begin_ = 0, launch_end_ = 0;
   Cycle window_end_ = 0;  ///< the SMs have been stepped up to here
+  Cycle working_ = 0, window_begin_ = 0, window_work_ = 0;
   // Of the running kernel:
   std::uint64_t next_block_ = 0, blocks_ = 0, finished_ = 0;
   Cycle next_dispatch_ = 0;

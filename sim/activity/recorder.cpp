@@ -53,7 +53,7 @@ void Recorder::state(int unit, State state, Tag tag, Cycle from, Cycle to) {
   if (state == State::idle) return;
 
   const Span span{time_of(from, u.hz), time_of(to, u.hz)};
-  const bool covers = is_work(state) || state == State::launch;
+  const bool covers = (is_work(state) && u.resource != Resource::part) || state == State::launch;
   const auto resource = static_cast<std::size_t>(state == State::launch ? Resource::launch : u.resource);
   if (covers) run_classes_[resource].add(span);
   if (tag.op < 0) return;

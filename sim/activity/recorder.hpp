@@ -17,7 +17,8 @@ inline constexpr std::size_t state_count = 8;
 const char* to_string(State state);
 
 /// What a unit offers to the machine; decides which class its working cycles belong to (bound_by).
-enum class Resource { compute, memory, launch };
+/// A part's working cycles belong to none: a machine of many alike parts records what they do together as a unit besides.
+enum class Resource { compute, memory, launch, part };
 
 /// Which op of which step an activity belongs to. op -1: none (the cycle stack counts it, no op does).
 struct Tag {

@@ -68,6 +68,9 @@ class Sm {
 
   /// First and last cycle + 1 in which an FFMA of the current kernel was in the pipe; empty when equal.
   std::pair<Cycle, Cycle> mac_window() const { return {first_mac_, last_mac_}; }
+  /// Cycles of the run so far in which an instruction issued or occupied a pipe.
+  Cycle working_cycles() const { return working_; }
+  int resident_blocks() const { return resident_; }
   std::uint64_t instructions_issued() const { return instructions_issued_; }
   /// Why nothing happens, for a deadlock: the first warps and what they wait for; empty without a block.
   std::string waits_for() const;
@@ -200,6 +203,7 @@ class Sm {
   std::deque<Outgoing> outgoing_;
   std::vector<Hazards> hazards_;
   Cycle first_mac_ = never, last_mac_ = 0;
+  Cycle working_ = 0, works_until_ = 0;
   std::uint64_t instructions_issued_ = 0;
 };
 
