@@ -21,11 +21,10 @@ Machine::Machine(const sc_core::sc_module_name& name, const Parameters& paramete
       memory_(memory),
       recorder_(recorder),
       front_end_(kit::Track(recorder, "frontend", clock(), Resource::launch)),
-      launched_action_(front_end_.track().add_action("kernel_launches", technology.picojoules("command"))),
-      cores_(kit::Track(recorder, "cores", clock(), Resource::compute)) {
+      launched_action_(front_end_.track().add_action("kernel_launches", technology.picojoules("command"))) {
   sms_.reserve(static_cast<std::size_t>(parameters.sms));
   for (int s = 0; s < parameters.sms; ++s) {
-    const kit::Track track(recorder, fmt::format("sm{}", s), clock(), Resource::part);
+    const kit::Track track(recorder, fmt::format("sm{}", s), clock(), Resource::none);
     sms_.emplace_back(s, parameters.sm, memory.contents(), memory.parameters().capacity, track, technology,
                       parameters.clock_hz, check);
   }
@@ -71,10 +70,9 @@ void Machine::advance(Cycle now) {
 }
 
 void Machine::run_window(Cycle now) {
-  record_work(now);
-  window_begin_ = now;
   window_end_ = now + parameters_.horizon();
   dispatch(window_end_);
+  std::uint64_t busy = 0, working = 0;
   for (std::size_t s = 0; s < sms_.size(); ++s) {
     sms_[s].run(window_end_);
     std::deque<Cycle>& finished = sms_[s].finished_blocks();
@@ -82,22 +80,18 @@ void Machine::run_window(Cycle now) {
       room_[s].freed.push_back(finished.front() + static_cast<Cycle>(parameters_.block_latency_cycles));
       ++finished_;
     }
+    const Cycle issued = sms_[s].take_busy_cycles();
+    busy += issued;
+    working += issued > 0 || sms_[s].has_blocks() ? 1 : 0;
   }
-  // Of the SMs that hold blocks, the mean number of cycles in which one worked.
-  Cycle working = 0, holding = 0;
-  for (const Sm& sm : sms_) {
-    working += sm.working_cycles();
-    holding += sm.resident_blocks() > 0 ? 1 : 0;
-  }
-  window_work_ += (working - working_) / std::max<Cycle>(1, holding);
-  working_ = working;
-}
-
-/// Records the work that began in the last window, up to `until`; what pipes have still to do then is the next one's.
-void Machine::record_work(Cycle until) {
-  const Cycle end = std::min(window_begin_ + window_work_, std::max(window_begin_, until));
-  cores_.add(State::busy, run_->tag, window_begin_, end);
-  window_work_ -= end - window_begin_;
+  // The chip computes for the mean of its SMs' busy cycles: one of a hundred that issues does not make it compute.
+  constexpr std::uint64_t unit = 1 << 20;
+  if (working == 0) return;
+  computed_ += busy * unit / working;
+  const Cycle from = std::max(now, covered_), to = from + computed_ / unit;
+  front_end_.track().cover(Resource::compute, run_->tag, from, to);
+  covered_ = to;
+  computed_ %= unit;
 }
 
 /// The next launch takes its time from now on.
@@ -226,9 +220,6 @@ Cycle Machine::next_cycle(Cycle now, bool credits_left) const {
 void Machine::end_kernel() {
   Cycle last = 0;
   for (const Sm& sm : sms_) last = std::max(last, sm.last_event());
-  record_work(last + 1);
-  window_work_ = 0;
-  cores_.flush();
   front_end_.flush();
   if (program_.launches[launch_].contraction) {
     Cycle from = never, to = 0;

@@ -33,7 +33,6 @@ class Machine : public kit::Unit {
   void prepare_launch(Cycle now);
   void begin_kernel(Cycle now);
   void run_window(Cycle now);
-  void record_work(Cycle until);
   void dispatch(Cycle until);
   Cycle next_room(std::size_t sm) const;
   bool send(Cycle now);
@@ -48,7 +47,6 @@ class Machine : public kit::Unit {
   activity::Recorder& recorder_;
   States front_end_;
   int launched_action_;
-  States cores_;  ///< what the SMs do together
   std::vector<Sm> sms_;
 
   Phase phase_ = Phase::launching;
@@ -57,7 +55,6 @@ class Machine : public kit::Unit {
   std::unique_ptr<KernelRun> run_;
   Cycle launch_begin_ = 0, launch_end_ = 0;
   Cycle window_end_ = 0;  ///< the SMs have been stepped up to here
-  Cycle working_ = 0, window_begin_ = 0, window_work_ = 0;
   // Of the running kernel:
   std::uint64_t next_block_ = 0, blocks_ = 0, finished_ = 0;
   Cycle next_dispatch_ = 0;
@@ -70,6 +67,8 @@ class Machine : public kit::Unit {
   std::vector<std::size_t> senders_;             ///< that have something to send now
   int requests_ = 0;                             ///< in flight, as the machine knows it
   std::deque<Cycle> credits_;                    ///< cycles in which it learns that one was freed
+  std::uint64_t computed_ = 0;                   ///< of the chip, in 2^-20 cycles, not covered yet
+  Cycle covered_ = 0;                            ///< end of the last cover
   std::exception_ptr failure_;
 };
 

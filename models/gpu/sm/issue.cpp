@@ -59,9 +59,9 @@ void Sm::issue(SubCore& sub, int at, Cycle now) {
   counters_.add(Action::register_bytes, 4 * count * static_cast<std::uint64_t>(read + d.d_count));
   sub.pipe_free[static_cast<std::size_t>(d.pipe)] = now + d.busy_cycles;
   const Cycle done = now + std::max<Cycle>(1, d.busy_cycles);
-  if (done > works_until_) {
-    working_ += done - std::max(now, works_until_);
-    works_until_ = done;
+  if (done > busy_until_) {
+    busy_cycles_ += done - std::max(now, busy_until_);
+    busy_until_ = done;
   }
   sub.last = at;
   sub.yielded = i.control.yield;

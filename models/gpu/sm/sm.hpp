@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/gpu/sm/access.hpp"
@@ -45,6 +46,9 @@ class Sm {
   int stores_outstanding() const { return stores_outstanding_; }
   /// The last cycle in which a warp of the kernel exited or one of its stores completed.
   Cycle last_event() const { return last_event_; }
+  bool has_blocks() const { return resident_ > 0; }
+  /// Cycles in which a warp issued or occupied a pipe, since the last call.
+  Cycle take_busy_cycles() { return std::exchange(busy_cycles_, 0); }
   /// The SM waited for a launch in cycles [from, to), in which it holds no block.
   void wait_for_launch(activity::Tag tag, Cycle from, Cycle to);
 
@@ -68,9 +72,6 @@ class Sm {
 
   /// First and last cycle + 1 in which an FFMA of the current kernel was in the pipe; empty when equal.
   std::pair<Cycle, Cycle> mac_window() const { return {first_mac_, last_mac_}; }
-  /// Cycles of the run so far in which an instruction issued or occupied a pipe.
-  Cycle working_cycles() const { return working_; }
-  int resident_blocks() const { return resident_; }
   std::uint64_t instructions_issued() const { return instructions_issued_; }
   /// Why nothing happens, for a deadlock: the first warps and what they wait for; empty without a block.
   std::string waits_for() const;
@@ -188,6 +189,8 @@ class Sm {
   std::deque<Dispatch> dispatches_;
   std::deque<Cycle> finished_blocks_;
   Cycle last_event_ = 0;
+  Cycle busy_cycles_ = 0;  ///< since they were taken
+  Cycle busy_until_ = 0;   ///< end of the last of them
   std::vector<SubCore> sub_cores_;
   /// Events of the next 64 cycles after `stepped_` lie in `near_[cycle mod 64]`, bit by bit in `near_mask_`; later ones
   /// in a heap, earliest first.
@@ -203,7 +206,6 @@ class Sm {
   std::deque<Outgoing> outgoing_;
   std::vector<Hazards> hazards_;
   Cycle first_mac_ = never, last_mac_ = 0;
-  Cycle working_ = 0, works_until_ = 0;
   std::uint64_t instructions_issued_ = 0;
 };
 

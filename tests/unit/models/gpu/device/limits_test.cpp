@@ -12,6 +12,7 @@ namespace {
 struct Machine {
   double clock_mhz = 500, bandwidth_gbps = 4, launch_us = 0.5;
   test::Settings others = {};
+  std::string preset = "tiny";
   test::Settings settings() const {
     test::Settings all = {fmt::format("clock={} MHz", clock_mhz),
                           fmt::format("memory.bandwidth={} GB/s", bandwidth_gbps),
@@ -22,7 +23,7 @@ struct Machine {
 };
 
 void expect_limit(const std::string& limit, const Machine& machine, const device::Job& job) {
-  const auto measure = [&](const Machine& m) { return test::run(*test::make("tiny", m.settings()), job, {}); };
+  const auto measure = [&](const Machine& m) { return test::run(*test::make(m.preset, m.settings()), job, {}); };
   const device::RunResult base = measure(machine);
   ASSERT_EQ(base.bound_by, limit);
   const double share = static_cast<double>(base.bound_cycles.at(limit)) / static_cast<double>(base.cycles);
@@ -74,6 +75,11 @@ TEST(Limits, Memory) {
   job.batches[x] = {device::HostTensor::zeros({131072})};
   job.graph.add_op(graph::OpKind::scale, "scale", {x}, {{"factor", 2.0}});
   expect_limit("memory", machine, job);
+}
+
+/// Dense layers of a perceptron through memory of a thousandth of its bandwidth.
+TEST(Limits, MemoryOfALargeChip) {
+  expect_limit("memory", {1410, 1.8, 1.7, {}, "a100"}, test::load("mlp", {"steps=1", "input.shape=[4, 784]"}));
 }
 
 }  // namespace
