@@ -3,39 +3,18 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/gpu/sm/access.hpp"
 #include "models/gpu/sm/activity.hpp"
-#include "models/gpu/sm/code.hpp"
 #include "models/gpu/sm/hazards.hpp"
-#include "models/gpu/sm/lanes.hpp"
+#include "models/gpu/sm/kernel_run.hpp"
 #include "models/gpu/sm/warp.hpp"
 #include "models/memory/contents.hpp"
 #include "models/memory/memory.hpp"
 
 namespace triad::gpu {
-
-/// One execution of a kernel, the same for all SMs.
-struct KernelRun {
-  KernelRun(const Code& code, Launch launch, activity::Tag tag);
-  const Code* code;
-  Launch launch;
-  activity::Tag tag;
-  int warps_per_block;
-  std::vector<LaneWords> b_values;  ///< by instruction: operand b, where it is no register
-  /// By instruction: what the last access to shared memory cost. An access at the same distances costs the same: a
-  /// shift by whole words turns all banks alike.
-  struct BankCost {
-    LaneWords words{};
-    std::uint32_t lanes = 0;
-    int cycles = 0;
-  };
-  mutable std::vector<BankCost> bank_costs;
-};
-
-/// Blocks of this kernel that fit into an SM at once; 0 with what is too small in `limit`.
-int occupancy(const SmParameters& parameters, const Code& code, Dimensions block, std::string& limit);
 
 /// A streaming multiprocessor: a Moore machine, stepped in every cycle in which it may do something (README.md states
 /// stages and latencies). No SystemC in here. What it sends and receives takes `horizon` cycles at least, so it may run
@@ -67,6 +46,9 @@ class Sm {
   int stores_outstanding() const { return stores_outstanding_; }
   /// The last cycle in which a warp of the kernel exited or one of its stores completed.
   Cycle last_event() const { return last_event_; }
+  bool has_blocks() const { return resident_ > 0; }
+  /// Cycles in which a warp issued, since the last call.
+  Cycle take_busy_cycles() { return std::exchange(busy_cycles_, 0); }
   /// The SM waited for a launch in cycles [from, to), in which it holds no block.
   void wait_for_launch(activity::Tag tag, Cycle from, Cycle to);
 
@@ -147,7 +129,7 @@ class Sm {
     Cycle seen = 0;
   };
 
-  // sm.cpp: time and scheduling
+  // sm.cpp: time; issue.cpp: from issue_from to register_reads
   void step(Cycle now);
   void start(Dimensions block_index, Cycle now);
   void issue_from(SubCore& sub, Cycle now);
@@ -207,6 +189,7 @@ class Sm {
   std::deque<Dispatch> dispatches_;
   std::deque<Cycle> finished_blocks_;
   Cycle last_event_ = 0;
+  Cycle busy_cycles_ = 0;  ///< since they were taken
   std::vector<SubCore> sub_cores_;
   /// Events of the next 64 cycles after `stepped_` lie in `near_[cycle mod 64]`, bit by bit in `near_mask_`; later ones
   /// in a heap, earliest first.

@@ -81,7 +81,7 @@ void Dma::step() {
     if (in_flight_.empty()) front_since_ = now;
     if (!issue(*next, now)) return;  // woken by a credit of the memory
     issue_free_ = now + static_cast<Cycle>(machine_.parameters.dma.setup_cycles);
-    queue_.channel.pop(now);
+    queue_.pop(now);
     if (!queue_.channel.empty()) wake_at(issue_free_);
   }
 }

@@ -71,7 +71,7 @@ void Mxu::issue_weights(const Issued& issued, Cycle now) {
   append_bf16(tile.values, machine_.vmem, block, load.part, columns);
   tile.values.resize(rows * columns, 0);
   core_->push_weights(std::move(tile));
-  tiles_.push_back({issued, {use, 0}, now});
+  tiles_.push_back({issued, {use, 0}, now, weights_.waited_for_memory()});
 }
 
 void Mxu::issue_rows(const Issued& issued, Cycle now) {
@@ -87,13 +87,13 @@ void Mxu::issue_rows(const Issued& issued, Cycle now) {
   core_->push_rows(std::move(burst));
   // The result port adds rows in order, so that bursts into one block may overlap.
   const int added = machine_.vmem.use(name(), range_of(result), kit::Access::add, now);
-  bursts_.push_back({issued, {read, added}, now});
+  bursts_.push_back({issued, {read, added}, now, rows_.waited_for_memory()});
 }
 
 void Mxu::complete_weights(const systolic::WeightsDone& done, Cycle now) {
   const InFlight tile = tiles_.front();
   tiles_.pop_front();
-  filled_.push_back({done.first_accept, done.last_accept + 1, waits_for_memory(machine_.parameters, tile.issued)});
+  filled_.push_back({done.first_accept, done.last_accept + 1, tile.waited_for_memory});
   const Block& block = std::get<LoadWeights>(tile.issued.instruction->body).weights;
   stack_.track.count(read_, block.rows * block.row_bytes(), done.first_accept, done.last_accept + 1);
   machine_.vmem.release(tile.use[0]);
@@ -156,14 +156,14 @@ void Mxu::step() {
   if (tiles_.size() < static_cast<std::size_t>(machine_.parameters.mxu.weight_tiles)) {
     if (const Issued* next = weights_.ready(now)) {
       issue_weights(*next, now);
-      weights_.channel.pop(now);
+      weights_.pop(now);
       wake_at(now + 1);
     }
   }
   if (bursts_.size() < static_cast<std::size_t>(machine_.parameters.mxu.bursts)) {
     if (const Issued* next = rows_.ready(now)) {
       issue_rows(*next, now);
-      rows_.channel.pop(now);
+      rows_.pop(now);
       wake_at(now + 1);
     }
   }

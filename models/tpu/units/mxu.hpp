@@ -23,6 +23,7 @@ class Mxu : public kit::Unit {
     Issued issued;
     int use[2] = {0, 0};
     Cycle since = 0;
+    bool waited_for_memory = false;
   };
   /// The cycles in which a tile entered the array.
   struct Fill {

@@ -21,7 +21,7 @@ PipelinedUnit::PipelinedUnit(Machine& machine, int unit, int latency_cycles)
 void PipelinedUnit::issue(const Issued& issued, Cycle now) {
   Work work = begin(issued, now);
   free_ = now + work.occupancy;
-  stack_.record_wait(issued, queue_.channel.front_pushed() + 1, now);
+  stack_.record_wait(queue_, now);
   stack_.record(activity::State::busy, issued.tag(), now, free_);
   stack_.track.count(vmem_, work.vmem_bytes, now, free_);
   stack_.track.count(additions_, work.operations.additions, now, free_);
@@ -50,7 +50,7 @@ void PipelinedUnit::step() {
   if (const Issued* next = queue_.ready(now)) {
     if (now >= free_) {
       issue(*next, now);
-      queue_.channel.pop(now);
+      queue_.pop(now);
     }
     wake_at(free_);
   }

@@ -15,6 +15,20 @@ const Wait* Queue::missing(const Issued& issued, Cycle now) const {
   return nullptr;
 }
 
+const Issued* Queue::ready(Cycle now) {
+  const Issued* front = channel.front(now);
+  if (front == nullptr) return nullptr;
+  const Wait* wait = missing(*front, now);
+  if (wait == nullptr) return front;
+  last_missing_ = wait;
+  return nullptr;
+}
+
+bool Queue::waited_for_memory() const {
+  const Parameters& p = machine_.parameters;
+  return last_missing_ != nullptr && (last_missing_->unit == p.load_unit() || last_missing_->unit == p.store_unit());
+}
+
 std::string Queue::waits_for(Cycle now) const {
   if (channel.empty()) return {};
   const Issued* front = channel.front(now + 1);
@@ -34,15 +48,9 @@ void Stack::record(activity::State state, activity::Tag tag, Cycle from, Cycle t
   last_ = to;
 }
 
-bool waits_for_memory(const Parameters& parameters, const Issued& issued) {
-  return std::any_of(issued.instruction->waits.begin(), issued.instruction->waits.end(), [&](const Wait& wait) {
-    return wait.unit == parameters.load_unit() || wait.unit == parameters.store_unit();
-  });
-}
-
-void Stack::record_wait(const Issued& issued, Cycle since, Cycle now) {
-  const bool memory = waits_for_memory(machine_.parameters, issued);
-  record(memory ? activity::State::memory : activity::State::operands, {}, since, now);
+void Stack::record_wait(const Queue& queue, Cycle now) {
+  record(queue.waited_for_memory() ? activity::State::memory : activity::State::operands, {},
+         queue.channel.front_pushed() + 1, now);
 }
 
 }  // namespace triad::tpu

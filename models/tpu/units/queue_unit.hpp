@@ -40,10 +40,14 @@ class Queue {
       : machine_(machine), unit_(unit), channel(static_cast<std::size_t>(machine.parameters.sequencer.queue_depth)) {}
   int unit() const { return unit_; }
   /// The instruction at the front when it is visible and has its tokens.
-  const Issued* ready(Cycle now) const {
-    const Issued* front = channel.front(now);
-    return front != nullptr && missing(*front, now) == nullptr ? front : nullptr;
+  const Issued* ready(Cycle now);
+  /// Takes it off.
+  void pop(Cycle now) {
+    channel.pop(now);
+    last_missing_ = nullptr;
   }
+  /// Was the token that came last to the instruction at the front the DMA's?
+  bool waited_for_memory() const;
   /// The first token that is not there yet.
   const Wait* missing(const Issued& issued, Cycle now) const;
   /// "token mxu0, 3 of 4 there", or empty.
@@ -52,29 +56,26 @@ class Queue {
  private:
   Machine& machine_;
   int unit_;
+  const Wait* last_missing_ = nullptr;  ///< of the instruction at the front: units look at every token
 
  public:
   kit::Channel<Issued> channel;
 };
-
-/// Is one of the instruction's tokens the DMA's?
-bool waits_for_memory(const Parameters& parameters, const Issued& issued);
 
 /// The cycle stack of a unit that does one instruction at a time: cycles before an instruction in which it stood at the
 /// front are waiting, for memory when the token that came last is the DMA's, for operands otherwise.
 class Stack {
  public:
   Stack(Machine& machine, const std::string& name, activity::Resource resource)
-      : track(machine.recorder, name, machine.clock, resource), machine_(machine) {}
+      : track(machine.recorder, name, machine.clock, resource) {}
   kit::Track track;
   /// Records `state` over [from, to), cut to what is not recorded yet.
   void record(activity::State state, activity::Tag tag, Cycle from, Cycle to);
-  /// Records the wait of an instruction that is issued now and could have been from `since` on. A wait belongs to no
-  /// op: what it waited for does.
-  void record_wait(const Issued& issued, Cycle since, Cycle now);
+  /// Records that the instruction at the front of the queue waited until now. A wait belongs to no op: what it waited
+  /// for does.
+  void record_wait(const Queue& queue, Cycle now);
 
  private:
-  Machine& machine_;
   Cycle last_ = 0;
 };
 

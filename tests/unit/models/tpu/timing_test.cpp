@@ -157,6 +157,19 @@ TEST(VectorTiming, Cost) {
   EXPECT_EQ(of(OpKind::cross_entropy, 3, 5, 4).operations.multiplications, 12u * 15 + 3 * 14);
 }
 
+/// A wait is for what came last: 32 bytes are on chip in 141 (below), a transpose of 60 rows is done in 102 + 60 + 4.
+TEST(VectorTiming, AWaitIsForTheLastToken) {
+  const Wait loaded = {parameters().load_unit(), 1}, turned = {parameters().transpose_unit(), 1};
+  for (const std::vector<Wait>& waits : {std::vector{loaded, turned}, std::vector{turned, loaded}}) {
+    // Dispatched in 102, seen in 103; the token of the transpose is seen in 167.
+    EXPECT_EQ(states(run({load(32), transpose(60, 1), add(4, waits)}), "vpu"),
+              (States{{"operands", 167 - 103}, {"busy", 1}}));
+    // A transpose of 3 rows is done long before the load: seen in 142.
+    EXPECT_EQ(states(run({load(32), transpose(3, 1), add(4, waits)}), "vpu"),
+              (States{{"memory", 142 - 103}, {"busy", 1}}));
+  }
+}
+
 TEST(TransposeTiming, ARowACycleThenLatency) {
   const auto result = run({transpose(5, 3)});
   EXPECT_EQ(result.cycles, 101u + 5 + 4 + 1);
