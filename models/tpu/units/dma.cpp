@@ -27,6 +27,7 @@ bool Dma::issue(const Issued& issued, Cycle now) {
   request.stride = transfer.stride;
   request.write = !load_;
   request.tag = issued.tag();
+  request.requester = load_ ? 0 : 1;
   auto entry = std::make_unique<InFlight>();
   InFlight* raw = entry.get();
   if (!memory_.accept(request, [this, raw](const memory::Completion& completion) {
