@@ -24,7 +24,7 @@ Machine::Machine(const sc_core::sc_module_name& name, const Parameters& paramete
       launched_action_(front_end_.track().add_action("kernel_launches", technology.picojoules("command"))) {
   sms_.reserve(static_cast<std::size_t>(parameters.sms));
   for (int s = 0; s < parameters.sms; ++s) {
-    const kit::Track track(recorder, fmt::format("sm{}", s), clock(), Resource::compute);
+    const kit::Track track(recorder, fmt::format("sm{}", s), clock(), Resource::none);
     sms_.emplace_back(s, parameters.sm, memory.contents(), memory.parameters().capacity, track, technology,
                       parameters.clock_hz, check);
   }
@@ -72,6 +72,7 @@ void Machine::advance(Cycle now) {
 void Machine::run_window(Cycle now) {
   window_end_ = now + parameters_.horizon();
   dispatch(window_end_);
+  std::uint64_t busy = 0, working = 0;
   for (std::size_t s = 0; s < sms_.size(); ++s) {
     sms_[s].run(window_end_);
     std::deque<Cycle>& finished = sms_[s].finished_blocks();
@@ -79,7 +80,18 @@ void Machine::run_window(Cycle now) {
       room_[s].freed.push_back(finished.front() + static_cast<Cycle>(parameters_.block_latency_cycles));
       ++finished_;
     }
+    const Cycle issued = sms_[s].take_busy_cycles();
+    busy += issued;
+    working += issued > 0 || sms_[s].has_blocks() ? 1 : 0;
   }
+  // The chip computes for the mean of its SMs' busy cycles: one of a hundred that issues does not make it compute.
+  constexpr std::uint64_t unit = 1 << 20;
+  if (working == 0) return;
+  computed_ += busy * unit / working;
+  const Cycle from = std::max(now, covered_), to = from + computed_ / unit;
+  front_end_.track().cover(Resource::compute, run_->tag, from, to);
+  covered_ = to;
+  computed_ %= unit;
 }
 
 /// The next launch takes its time from now on.

@@ -67,6 +67,8 @@ class Machine : public kit::Unit {
   std::vector<std::size_t> senders_;             ///< that have something to send now
   int requests_ = 0;                             ///< in flight, as the machine knows it
   std::deque<Cycle> credits_;                    ///< cycles in which it learns that one was freed
+  std::uint64_t computed_ = 0;                   ///< of the chip, in 2^-20 cycles, not covered yet
+  Cycle covered_ = 0;                            ///< end of the last cover
   std::exception_ptr failure_;
 };
 

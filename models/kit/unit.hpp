@@ -23,6 +23,10 @@ class Track {
   void count(int action, std::uint64_t n, Cycle from, Cycle to) { recorder_->count(action, n, from, to); }
   /// Scalar MAC or ALU slots that did useful work for a cycle.
   void work(std::uint64_t lane_cycles) { recorder_->work(lane_cycles); }
+  /// The machine did the work of a class in device cycles [from, to) (activity::Recorder::cover).
+  void cover(activity::Resource resource, activity::Tag tag, Cycle from, Cycle to) {
+    recorder_->cover(resource, tag, from, to);
+  }
   /// The op's operands were in the MAC array in device cycles [from, to).
   void array(activity::Tag tag, Cycle from, Cycle to) { recorder_->array(tag, from, to); }
 

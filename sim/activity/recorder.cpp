@@ -53,22 +53,38 @@ void Recorder::state(int unit, State state, Tag tag, Cycle from, Cycle to) {
   if (state == State::idle) return;
 
   const Span span{time_of(from, u.hz), time_of(to, u.hz)};
-  const bool covers = is_work(state) || state == State::launch;
-  const auto resource = static_cast<std::size_t>(state == State::launch ? Resource::launch : u.resource);
-  if (covers) run_classes_[resource].add(span);
-  if (tag.op < 0) return;
+  OpTime* op = active_op(tag, span);
+  if (op != nullptr) {
+    op->begin = std::min(op->begin, span.from);
+    op->end = std::max(op->end, span.to);
+  }
+  const Resource resource = state == State::launch ? Resource::launch : u.resource;
+  if ((is_work(state) || state == State::launch) && resource != Resource::none) add_to_class(resource, op, span);
+}
+
+Recorder::OpTime* Recorder::active_op(Tag tag, Span span) {
+  if (tag.op < 0) return nullptr;
   OpWindow& window = ops_[static_cast<std::size_t>(tag.op)];
   OpTime& time = op_times_[static_cast<std::size_t>(tag.op)];
-  if (window.seen && tag.step < window.step) return;
+  if (window.seen && tag.step < window.step) return nullptr;
   if (!window.seen || tag.step > window.step) {
     window = {};
     window.seen = true;
     window.step = tag.step;
     time = {span.from, span.to, {}};
   }
-  time.begin = std::min(time.begin, span.from);
-  time.end = std::max(time.end, span.to);
-  if (covers) time.classes[resource].add(span);
+  return &time;
+}
+
+void Recorder::add_to_class(Resource resource, OpTime* op, Span span) {
+  run_classes_[static_cast<std::size_t>(resource)].add(span);
+  if (op != nullptr) op->classes[static_cast<std::size_t>(resource)].add(span);
+}
+
+void Recorder::cover(Resource resource, Tag tag, Cycle from, Cycle to) {
+  if (from >= to) return;
+  const Span span{time_of(from, hz_), time_of(to, hz_)};
+  add_to_class(resource, active_op(tag, span), span);
 }
 
 void Recorder::count(int action, std::uint64_t n, Cycle from, Cycle to) {

@@ -16,8 +16,10 @@ enum class State { busy, fill, drain, operands, memory, barrier, launch, idle };
 inline constexpr std::size_t state_count = 8;
 const char* to_string(State state);
 
-/// What a unit offers to the machine; decides which class its working cycles belong to (bound_by).
-enum class Resource { compute, memory, launch };
+/// What a unit offers to the machine; decides which class its working cycles belong to (bound_by). `none`: to no class;
+/// of many units of a kind, of which one that works does not make the machine compute, the machine reports the mean
+/// (cover).
+enum class Resource { compute, memory, launch, none };
 
 /// Which op of which step an activity belongs to. op -1: none (the cycle stack counts it, no op does).
 struct Tag {
@@ -60,6 +62,8 @@ class Recorder {
   /// The unit was in `state` in cycles [from, to) of its clock. Intervals of a unit do not overlap and come in order of
   /// time: throws std::logic_error otherwise. Empty intervals are ignored.
   void state(int unit, State state, Tag tag, Cycle from, Cycle to);
+  /// The machine did the work of a class in device cycles [from, to), for units of Resource::none.
+  void cover(Resource resource, Tag tag, Cycle from, Cycle to);
   /// The action was done n times, spread evenly over cycles [from, to) of its unit's clock.
   void count(int action, std::uint64_t n, Cycle from, Cycle to);
   /// `lane_cycles` scalar MAC or ALU slots did useful work for a cycle.
@@ -102,6 +106,9 @@ class Recorder {
     Time begin = 0, end = 0;
     Classes classes;
   };
+  /// The op's time in the step of the tag, begun anew with a later step; nothing for no op or an earlier step.
+  OpTime* active_op(Tag tag, Span span);
+  void add_to_class(Resource resource, OpTime* op, Span span);
   Coverage cover(const Classes& classes, Time from, Time to) const;
 
   std::uint64_t hz_;

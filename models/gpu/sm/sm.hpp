@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "models/gpu/sm/access.hpp"
@@ -45,6 +46,9 @@ class Sm {
   int stores_outstanding() const { return stores_outstanding_; }
   /// The last cycle in which a warp of the kernel exited or one of its stores completed.
   Cycle last_event() const { return last_event_; }
+  bool has_blocks() const { return resident_ > 0; }
+  /// Cycles in which a warp issued, since the last call.
+  Cycle take_busy_cycles() { return std::exchange(busy_cycles_, 0); }
   /// The SM waited for a launch in cycles [from, to), in which it holds no block.
   void wait_for_launch(activity::Tag tag, Cycle from, Cycle to);
 
@@ -185,6 +189,7 @@ class Sm {
   std::deque<Dispatch> dispatches_;
   std::deque<Cycle> finished_blocks_;
   Cycle last_event_ = 0;
+  Cycle busy_cycles_ = 0;  ///< since they were taken
   std::vector<SubCore> sub_cores_;
   /// Events of the next 64 cycles after `stepped_` lie in `near_[cycle mod 64]`, bit by bit in `near_mask_`; later ones
   /// in a heap, earliest first.
