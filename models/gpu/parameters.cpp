@@ -6,6 +6,7 @@
 #include <bit>
 
 #include "models/gpu/isa/instruction.hpp"
+#include "models/kit/outcome.hpp"
 
 namespace triad::gpu {
 
@@ -65,7 +66,7 @@ Cycle Parameters::horizon() const {
 
 Parameters Parameters::read(const config::Node& node) {
   Parameters p;
-  p.clock_hz = static_cast<std::uint64_t>(node.at("clock").quantity(Quantity::frequency));
+  p.clock_hz = kit::read_clock(node.at("clock"));
   p.technology = node.at("technology").text();
   p.sms = static_cast<int>(node.at("sms").integer(1, 1024));
   p.sm = SmParameters::read(node.at("sm"));

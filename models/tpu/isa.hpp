@@ -51,6 +51,7 @@ struct MatrixMultiply {
   Block result;
   bool accumulate = false;
   bool swap = true;
+  bool completes = true;  ///< the last pass of its products: only its MACs are work of the algorithm
 };
 
 /// How the second operand of an element-wise instruction meets the first.

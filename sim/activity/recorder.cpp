@@ -172,7 +172,11 @@ void Recorder::finish(Time end) {
     unit.picojoules += energy;
     picojoules += energy;
   }
-  energy_joules_ = picojoules * 1e-12 + static_watts_ * static_cast<double>(end) / femtoseconds_per_second;
+  energy_joules_ = picojoules * 1e-12 + static_energy_joules();
+}
+
+double Recorder::static_energy_joules() const {
+  return static_watts_ * static_cast<double>(end_) / femtoseconds_per_second;
 }
 
 double Recorder::average_power_watts() const {

@@ -90,6 +90,8 @@ class Recorder {
   std::uint64_t lane_cycles() const { return lane_cycles_; }
   Time length() const { return end_; }
   double energy_joules() const { return energy_joules_; }
+  /// The part of it that static power drew.
+  double static_energy_joules() const;
   double average_power_watts() const;
   /// Power in the microsecond in which most energy is spent (of the whole run when it is shorter).
   double peak_power_watts() const;

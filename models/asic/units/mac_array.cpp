@@ -125,7 +125,7 @@ void MacArray::run(const Layer& layer, Cycle operands) {
   const std::int64_t groups = ceil_div(columns, p.atomic_k), blocks = ceil_div(depth, p.atomic_c);
   const auto macs = static_cast<std::uint64_t>(rows * columns * depth * pass_count);
   track_.count(mac_action_, macs, s.first_weights, end);
-  track_.work(macs);
+  track_.work(macs / static_cast<std::uint64_t>(pass_count));  // the other passes of fp32 are no work of the algorithm
   // A line per row and operation, and a line per kernel for the shadow weights.
   track_.count(read_action_,
                static_cast<std::uint64_t>((rows * groups + columns) * blocks * pass_count * 2 * p.atomic_c),

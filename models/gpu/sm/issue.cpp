@@ -58,6 +58,11 @@ void Sm::issue(SubCore& sub, int at, Cycle now) {
   const int read = register_reads(sub, at, d, conflict);
   counters_.add(Action::register_bytes, 4 * count * static_cast<std::uint64_t>(read + d.d_count));
   sub.pipe_free[static_cast<std::size_t>(d.pipe)] = now + d.busy_cycles;
+  const Cycle done = now + std::max<Cycle>(1, d.busy_cycles);
+  if (done > busy_until_) {
+    busy_cycles_ += done - std::max(now, busy_until_);
+    busy_until_ = done;
+  }
   sub.last = at;
   sub.yielded = i.control.yield;
   sub.issue_free = now + 1 + (conflict ? 1 : 0);

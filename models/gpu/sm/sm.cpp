@@ -128,7 +128,6 @@ void Sm::step(Cycle now) {
   waiting_tag_ = run_->tag;
   if (instructions_issued_ != before) {
     states_.add(State::busy, run_->tag, now, now + 1);
-    ++busy_cycles_;
     accounted_ = now + 1;
   }
   wake_ = next_event();

@@ -47,7 +47,7 @@ class Sm {
   /// The last cycle in which a warp of the kernel exited or one of its stores completed.
   Cycle last_event() const { return last_event_; }
   bool has_blocks() const { return resident_ > 0; }
-  /// Cycles in which a warp issued, since the last call.
+  /// Cycles in which a warp issued or occupied a pipe, since the last call.
   Cycle take_busy_cycles() { return std::exchange(busy_cycles_, 0); }
   /// The SM waited for a launch in cycles [from, to), in which it holds no block.
   void wait_for_launch(activity::Tag tag, Cycle from, Cycle to);
@@ -190,6 +190,7 @@ class Sm {
   std::deque<Cycle> finished_blocks_;
   Cycle last_event_ = 0;
   Cycle busy_cycles_ = 0;  ///< since they were taken
+  Cycle busy_until_ = 0;   ///< end of the last of them
   std::vector<SubCore> sub_cores_;
   /// Events of the next 64 cycles after `stepped_` lie in `near_[cycle mod 64]`, bit by bit in `near_mask_`; later ones
   /// in a heap, earliest first.

@@ -99,7 +99,7 @@ void lower_matmul(Emitter& emitter, const graph::Op& op) {
                   emitter.emit(p.weights_unit(mxu), LoadWeights{right.part(kk, nn, depth, width), passes[pass].b});
                 emitter.emit(p.matrix_unit(mxu),
                              MatrixMultiply{left.part(0, kk, tm, depth), passes[pass].a, result.part(0, nn, tm, width),
-                                            k0 > 0 || kk > 0 || pass > 0, swap});
+                                            k0 > 0 || kk > 0 || pass > 0, swap, pass + 1 == passes.size()});
               }
             }
           }

@@ -142,7 +142,7 @@ void Mxu::complete_rows(const systolic::RowsDone& done, Cycle now) {
       read_, multiply.rows.rows * multiply.rows.row_bytes() + (multiply.accumulate ? out.rows * out.row_bytes() : 0),
       done.first_admit, done.last_take + 1);
   stack_.track.count(written_, out.rows * out.row_bytes(), done.first_take, done.last_take + 1);
-  stack_.track.work(macs);
+  if (multiply.completes) stack_.track.work(macs);
   stack_.track.array(tag, entered, done.last_take);
   for (const int use : burst.use) machine_.vmem.release(use);
   machine_.tokens.signal(rows_.unit(), now);

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "sim/graph/op.hpp"
 #include "support.hpp"
 
 /// What a result names as its limit is the limit: that resource ten times as fast shortens the run by nine tenths of
@@ -9,9 +10,9 @@ namespace triad::gpu {
 namespace {
 
 struct Machine {
-  std::string preset;
-  double clock_mhz, bandwidth_gbps, launch_us;
+  double clock_mhz = 500, bandwidth_gbps = 4, launch_us = 0.5;
   test::Settings others = {};
+  std::string preset = "tiny";
   test::Settings settings() const {
     test::Settings all = {fmt::format("clock={} MHz", clock_mhz),
                           fmt::format("memory.bandwidth={} GB/s", bandwidth_gbps),
@@ -39,12 +40,46 @@ void expect_limit(const std::string& limit, const Machine& machine, const device
 }
 
 TEST(Limits, Launch) {
-  expect_limit("launch", {"tiny", 1000, 16, 500}, test::load("linear", {"steps=4"}));
+  Machine machine;
+  machine.launch_us = 500;
+  expect_limit("launch", machine, test::load("linear", {"steps=4"}));
+}
+
+device::Job product(std::int64_t n) {
+  device::Job job;
+  job.name = "product";
+  std::vector<graph::TensorId> operands;
+  for (int i = 0; i < 2; ++i) {
+    operands.push_back(job.graph.add_tensor({"operand", {n, n}, numerics::Format::fp32, graph::Role::input}));
+    job.batches[operands.back()] = {device::HostTensor::zeros({n, n})};
+  }
+  job.graph.add_op(graph::OpKind::matmul, "product", operands);
+  return job;
+}
+
+/// At 10 MHz the memory answers within a cycle or two; few lanes take so long that warps hide each other's waits.
+TEST(Limits, Compute) {
+  Machine machine;
+  machine.clock_mhz = 10;
+  machine.others = {"sm.fp32_lanes=2"};
+  expect_limit("compute", machine, product(192));
+}
+
+/// 512 KiB there and 512 KiB back at 20 MB/s; the SMs have nothing to do but to wait.
+TEST(Limits, Memory) {
+  Machine machine;
+  machine.bandwidth_gbps = 0.02;
+  device::Job job;
+  job.name = "stream";
+  const graph::TensorId x = job.graph.add_tensor({"x", {131072}, numerics::Format::fp32, graph::Role::input});
+  job.batches[x] = {device::HostTensor::zeros({131072})};
+  job.graph.add_op(graph::OpKind::scale, "scale", {x}, {{"factor", 2.0}});
+  expect_limit("memory", machine, job);
 }
 
 /// Dense layers of a perceptron through memory of a thousandth of its bandwidth.
-TEST(Limits, Memory) {
-  expect_limit("memory", {"a100", 1410, 1.8, 1.7}, test::load("mlp", {"steps=1", "input.shape=[4, 784]"}));
+TEST(Limits, MemoryOfALargeChip) {
+  expect_limit("memory", {1410, 1.8, 1.7, {}, "a100"}, test::load("mlp", {"steps=1", "input.shape=[4, 784]"}));
 }
 
 }  // namespace

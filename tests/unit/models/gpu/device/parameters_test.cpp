@@ -25,7 +25,7 @@ const std::map<std::string, Perturbation> perturbations = {
     {"sm.sub_cores", {"2"}},
     {"sm.warps", {"32"}},
     {"sm.blocks", {"2"}},
-    {"sm.registers", {"32768"}},
+    {"sm.registers", {"32768", Changes::cycles, "", {"sms=16"}}},  // enough blocks to fill an SM
     {"sm.register_allocation", {"48"}},
     {"sm.register_banks", {"1"}},
     {"sm.scheduler", {"gto"}},
