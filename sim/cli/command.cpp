@@ -5,12 +5,25 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstring>
 
 #include "sim/experiment/output.hpp"
 
 namespace triad::cli {
+
+namespace {
+
+/// What is wrong with a number of cycles; empty when nothing is.
+std::string whole_number(const std::string& text) {
+  std::uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error == std::errc{} && end == text.data() + text.size() && value >= 1) return {};
+  return fmt::format("expected a whole number of at least 1, found '{}'", text);
+}
+
+}  // namespace
 
 void RunFlags::add_to(CLI::App& command) {
   command.add_option("--set", set, "Change a parameter, e.g. device.mxu.rows=64")
@@ -24,7 +37,7 @@ void RunFlags::add_to(CLI::App& command) {
   command.add_flag("--check", check, "Compare with the host, detect hazards");
   command.add_option("--max-cycles", max_cycles, "Stop a run after N cycles (status 1)")
       ->type_name("N")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Validator(whole_number, "", "whole number"));
   command.add_flag("-v,--verbose", verbose, "Every unit's cycles and actions");
 }
 

@@ -7,6 +7,18 @@ namespace triad::cli {
 
 namespace {
 
+/// Every value below a node with its path as --set takes it: "device.mxu.rows = 128".
+void add_parameters(const config::Node& node, std::size_t width, std::string& text) {
+  if (node.is_map()) {
+    for (const std::string& key : node.keys())
+      if (!node.path().empty() || key != "summary") add_parameters(node.at(key), width, text);
+  } else if (node.is_list()) {
+    for (const config::Node& item : node.items()) add_parameters(item, width, text);
+  } else {
+    text += report::wrapped(fmt::format("device.{} = {}", node.path(), node.text()), width, 4);
+  }
+}
+
 std::string description(const experiment::Machine& machine) {
   using numerics::Format;
   report::Table table({{"", false, 0}, {"", false, 0, true}});
@@ -18,7 +30,10 @@ std::string description(const experiment::Machine& machine) {
   }
   for (const auto& [what, value] : machine.device->describe()) table.add({what, value});
   table.add({"configuration", machine.config_digest});
-  return fmt::format("{}\n\n{}", machine.name, table.text(static_cast<std::size_t>(terminal_width())));
+  const auto width = static_cast<std::size_t>(terminal_width());
+  std::string parameters;
+  add_parameters(*machine.configuration, width, parameters);
+  return fmt::format("{}\n\n{}\nParameters, as --set changes them\n\n{}", machine.name, table.text(width), parameters);
 }
 
 }  // namespace

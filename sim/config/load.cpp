@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <regex>
 
 #include "sim/config/data.hpp"
 
@@ -30,6 +31,12 @@ std::vector<std::string> components(const std::string& path) {
     }
   }
   return parts;
+}
+
+/// The path with "layers[0]" written as "layers.0".
+std::string with_dots(const std::string& path) {
+  static const std::regex index(R"(\[([0-9]+)\])");
+  return std::regex_replace(path, index, ".$1");
 }
 
 /// The slot of one item of a list; the index stands in a path as a number ("layers.0").
@@ -62,6 +69,8 @@ Data::Pointer& slot(Data& data, const std::string& key, const std::string& where
 /// Puts what `make` returns for the path of the slot in the place that `path` names.
 template <class Make>
 void place(const Node::Data::Pointer& top, const std::string& path, const std::string& where, const Make& make) {
+  if (const std::string right = with_dots(path); right != path)
+    throw Error(where + ": an item of a list stands in a path as a number: " + right);
   Data::Pointer data = top;
   Data::Pointer* target = nullptr;
   for (const std::string& key : components(path)) {

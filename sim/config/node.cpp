@@ -173,6 +173,7 @@ std::string Node::text() const {
 std::string Node::choice(const std::vector<std::string>& words) const {
   const std::string word = text();
   if (std::find(words.begin(), words.end(), word) != words.end()) return word;
+  if (words.size() == 1) fail(fmt::format("only {} is available, found {}", words.front(), in_quotes(word)));
   const std::string near = nearest(word, words);
   fail(fmt::format("{} is none of {}{}", in_quotes(word), list(words),
                    near.empty() ? "" : "; did you mean " + near + "?"));

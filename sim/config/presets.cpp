@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cstdlib>
+#include <optional>
 
 #include "sim/config/data.hpp"
 
@@ -76,14 +77,54 @@ std::vector<std::string> preset_names(const std::string& folder) {
   return names;
 }
 
+namespace {
+
+/// When the name is that of a preset in another folder than those asked for: what it is. A folder of the user's own
+/// may hold anything, so only a whole name under workloads/ or experiments/ is sure to be wrong.
+std::optional<std::string> misplaced(const std::string& name, const std::vector<std::string>& folders,
+                                     const std::vector<std::string>& presets) {
+  const auto is = [&](const std::string& preset, const std::string& what) {
+    return fmt::format("{} is {} ({}); expected a preset of {}", in_quotes(name), what, preset, list(folders));
+  };
+  const auto asked = [&](const std::string& folder) {
+    return folders.empty() || std::find(folders.begin(), folders.end(), folder) != folders.end();
+  };
+  const std::pair<std::string, std::string> known[] = {{"workloads", "a workload"}, {"experiments", "an experiment"}};
+  for (const auto& [folder, what] : known) {
+    for (const std::string& preset : presets) {
+      if (!asked(folder) && preset.starts_with(folder + "/") && (preset == name || preset == folder + "/" + name))
+        return is(preset, what);
+    }
+  }
+  for (const std::string& preset : presets) {
+    const std::string folder = preset.substr(0, preset.find('/'));
+    if (!asked(folder) && preset == folder + "/" + name) return is(preset, "a preset of " + folder);
+  }
+  return std::nullopt;
+}
+
+/// When there is a thing of that name among the files: why it cannot be read.
+std::optional<std::string> unreadable(const std::string& name, const fs::path& base) {
+  std::error_code error;
+  const fs::path path = base / name;
+  if (name.empty() || !fs::exists(path, error)) return std::nullopt;
+  if (fs::is_directory(path, error))
+    return in_quotes(name) + " is a directory; expected a preset or a file whose name ends in .yaml";
+  return in_quotes(name) + " is a file, but its name does not end in .yaml";
+}
+
+}  // namespace
+
 fs::path resolve(const std::string& name, const fs::path& base, const std::vector<std::string>& folders) {
   if (name.ends_with(".yaml")) return fs::path(name).is_absolute() ? fs::path(name) : base / name;
   const std::vector<std::string> all = preset_names();
   const auto exists = [&](const std::string& preset) { return std::binary_search(all.begin(), all.end(), preset); };
   const auto file = [&](const std::string& preset) { return presets() / (preset + ".yaml"); };
-  if (exists(name)) return file(name);
   for (const std::string& folder : folders)
     if (exists(folder + "/" + name)) return file(folder + "/" + name);
+  if (const auto message = misplaced(name, folders, all)) throw Error(*message);
+  if (exists(name)) return file(name);
+  if (const auto message = unreadable(name, base)) throw Error(*message);
 
   std::vector<std::string> candidates;  // of the folders asked for, or all
   for (const std::string& preset : all) {

@@ -50,4 +50,17 @@ struct RunResult {
   double host_seconds = 0;
 };
 
+/// The largest relative errors that a device may have against the host reference (--check).
+struct Tolerance {
+  double loss = 0;     ///< of one step: |d - r| / max(|r|, 1e-6)
+  double weights = 0;  ///< of one final weight tensor, in the L2 norm: |d - r|_2 / max(|r|_2, 1e-6)
+};
+
+/// fp32: what every device promises; sums differ in the order of addition only. Shorter formats multiply the same
+/// rounded operands, but a sum that differs in its last bit rounds an operand of a later contraction to the neighbour,
+/// by up to 2^-8 = 0.4 % in bf16; in a tensor's norm such errors average out, in a loss near zero they do not.
+inline Tolerance tolerance(numerics::Format precision) {
+  return precision == numerics::Format::fp32 ? Tolerance{1e-4, 1e-4} : Tolerance{5e-2, 1e-2};
+}
+
 }  // namespace triad::device

@@ -75,23 +75,24 @@ device::RunResult execute(const Prepared& prepared, const device::Job& job, cons
   return result;
 }
 
-/// The largest relative difference of a step's loss that --check accepts. fp32: what every device promises (issue "one
-/// workload, three machines"); shorter formats keep 8 or 11 bits of an operand, and the order of addition differs.
-double loss_tolerance(numerics::Format precision) {
-  return precision == numerics::Format::fp32 ? 1e-4 : 5e-2;
-}
-
+/// Holds every loss and every final weight tensor to device::tolerance.
 void check(device::RunResult& result, const device::RunResult& expected, const device::Job& job) {
   const reference::Outcome outcome{expected.loss, expected.weights};
   result.max_error_vs_reference = reference::max_error(result, outcome);
-  const double tolerance = loss_tolerance(job.precision);
+  const device::Tolerance tolerance = device::tolerance(job.precision);
   for (std::size_t step = 0; step < expected.loss.size(); ++step) {
     const double want = expected.loss[step], got = result.loss[step];
     if (std::isnan(want) && std::isnan(got)) continue;
-    if (want == got || std::abs(got - want) <= tolerance * std::max(std::abs(want), 1e-6)) continue;
+    if (want == got || std::abs(got - want) <= tolerance.loss * std::max(std::abs(want), 1e-6)) continue;
     throw device::Fault(
         fmt::format("{}: --check: the loss of step {} is {}, the host reference has {} (a relative {} is accepted)",
-                    result.device, step, got, want, tolerance));
+                    result.device, step, got, want, tolerance.loss));
+  }
+  for (const auto& [name, error] : reference::weight_errors(result, outcome)) {
+    if (error <= tolerance.weights) continue;
+    throw device::Fault(fmt::format(
+        "{}: --check: the final {} differs from the host reference's by {:.3g} of its L2 norm ({} is accepted)",
+        result.device, name, error, tolerance.weights));
   }
 }
 

@@ -46,6 +46,7 @@ Machine build(const device::Registry& registry, const DeviceName& name,
   machine.device = machine.architecture->make(node);
   node.reject_unread();
   machine.config_digest = config::digest(node);
+  machine.configuration = node;
   return machine;
 }
 

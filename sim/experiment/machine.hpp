@@ -1,5 +1,6 @@
 #pragma once
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,7 @@ struct Machine {
   std::filesystem::path file;
   const device::Architecture* architecture = nullptr;
   std::string config_digest;
+  std::optional<config::Node> configuration;  ///< resolved: what the file extends and every setting merged in
   std::unique_ptr<device::Device> device;
 };
 

@@ -29,6 +29,23 @@ double error(double device, double reference) {
   return std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity();
 }
 
+/// Calls `visit(name, values of the device, values of the reference)` for every final weight tensor.
+template <class Visit>
+void for_each_weight(const device::RunResult& result, const Outcome& reference, const Visit& visit) {
+  if (result.weights.size() != reference.weights.size()) {
+    throw std::invalid_argument(fmt::format("the device reports {} weights, the reference {}", result.weights.size(),
+                                            reference.weights.size()));
+  }
+  for (const auto& [name, tensor] : reference.weights) {
+    const auto found = result.weights.find(name);
+    if (found == result.weights.end() || found->second.shape != tensor.shape) {
+      throw std::invalid_argument(
+          fmt::format("{}: the device reports no weight of shape {}", name, graph::to_string(tensor.shape)));
+    }
+    visit(name, found->second.floats(), tensor.floats());
+  }
+}
+
 }  // namespace
 
 Outcome run(const device::Job& job) {
@@ -79,20 +96,30 @@ double max_error(const device::RunResult& result, const Outcome& reference) {
   for (std::size_t i = 0; i < reference.loss.size(); ++i) {
     largest = std::max(largest, error(result.loss[i], reference.loss[i]));
   }
-  if (result.weights.size() != reference.weights.size()) {
-    throw std::invalid_argument(fmt::format("the device reports {} weights, the reference {}", result.weights.size(),
-                                            reference.weights.size()));
-  }
-  for (const auto& [name, tensor] : reference.weights) {
-    const auto found = result.weights.find(name);
-    if (found == result.weights.end() || found->second.shape != tensor.shape) {
-      throw std::invalid_argument(
-          fmt::format("{}: the device reports no weight of shape {}", name, graph::to_string(tensor.shape)));
-    }
-    const std::vector<float> device = found->second.floats(), expected = tensor.floats();
-    for (std::size_t i = 0; i < expected.size(); ++i) largest = std::max(largest, error(device[i], expected[i]));
-  }
+  for_each_weight(result, reference, [&](const std::string&, const std::vector<float>& d, const std::vector<float>& r) {
+    for (std::size_t i = 0; i < r.size(); ++i) largest = std::max(largest, error(d[i], r[i]));
+  });
   return largest;
+}
+
+std::map<std::string, double> weight_errors(const device::RunResult& result, const Outcome& reference) {
+  std::map<std::string, double> errors;
+  for_each_weight(
+      result, reference, [&](const std::string& name, const std::vector<float>& d, const std::vector<float>& r) {
+        double difference = 0, norm = 0;  // squared
+        for (std::size_t i = 0; i < r.size(); ++i) {
+          const double device = d[i], expected = r[i];
+          if (device == expected || (std::isnan(device) && std::isnan(expected))) {
+            if (std::isfinite(expected)) norm += expected * expected;
+            continue;
+          }
+          difference += (device - expected) * (device - expected);
+          norm += expected * expected;
+        }
+        const double relative = difference == 0 ? 0 : std::sqrt(difference) / std::max(std::sqrt(norm), 1e-6);
+        errors[name] = std::isfinite(relative) ? relative : std::numeric_limits<double>::infinity();
+      });
+  return errors;
 }
 
 }  // namespace triad::reference

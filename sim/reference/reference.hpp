@@ -1,4 +1,6 @@
 #pragma once
+#include <map>
+#include <string>
 #include <vector>
 
 #include "sim/device/job.hpp"
@@ -22,5 +24,11 @@ Outcome run(const device::Job& job);
 /// where one is NaN or infinite and the other is something else.
 /// Throws std::invalid_argument when they hold different numbers of losses or different weights.
 double max_error(const device::RunResult& result, const Outcome& reference);
+
+/// The relative error of every final weight tensor in the L2 norm, by name: |d - r|_2 / max(|r|_2, 1e-6). Unlike the
+/// error of single elements it stays meaningful where an element is next to zero. Infinity where an element is NaN or
+/// infinite and its counterpart is something else; NaN equals NaN.
+/// Throws std::invalid_argument when the weights differ in names or shapes.
+std::map<std::string, double> weight_errors(const device::RunResult& result, const Outcome& reference);
 
 }  // namespace triad::reference

@@ -9,7 +9,12 @@ namespace triad::report {
 using Json = nlohmann::ordered_json;
 
 Workload workload_of(const device::Job& job) {
-  return {job.name, numerics::to_string(job.precision), job.steps, job.graph.flops(), job.graph.parameters()};
+  return {job.name,
+          numerics::to_string(job.precision),
+          job.steps,
+          job.graph.flops(),
+          job.graph.parameters(),
+          device::tolerance(job.precision)};
 }
 
 namespace {

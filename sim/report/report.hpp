@@ -15,6 +15,7 @@ struct Workload {
   int steps = 0;
   std::int64_t flops_per_step = 0;  ///< algorithmic
   std::int64_t parameters = 0;      ///< trained scalars
+  device::Tolerance tolerance{};    ///< that --check grants; for people, not in result.json
 };
 Workload workload_of(const device::Job& job);
 

@@ -80,7 +80,10 @@ std::string summary(const Workload& workload, const RunResult& run, std::size_t 
              fmt::format("{} a step; {} parameters", si(static_cast<double>(workload.flops_per_step), "FLOP"),
                          grouped(static_cast<std::uint64_t>(workload.parameters)))});
   if (run.max_error_vs_reference) {
-    table.add({"largest error", plain(*run.max_error_vs_reference), "relative to the host reference"});
+    table.add(
+        {"largest error", plain(*run.max_error_vs_reference),
+         fmt::format("of one value, relative to the host reference; accepted: {} of a loss, {} of a tensor's norm",
+                     workload.tolerance.loss, workload.tolerance.weights)});
   }
   return table.text(width);
 }

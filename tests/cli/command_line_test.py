@@ -47,15 +47,26 @@ class Mistakes(harness.Case):
             self.refused(triad(*arguments, cwd=self.folder), message)
 
     def test_values_of_options(self):
-        for arguments in (["--format", "xml"], ["--max-cycles", "0"], ["--max-cycles", "-3"], ["--max-cycles", "x"], ["--set"]):
+        for arguments in (["--format", "xml"], ["--max-cycles", "-3"], ["--set"]):
             result = triad("run", DEVICE, "linear", *arguments, cwd=self.folder)
             self.assertEqual((result.returncode, result.stdout), (2, ""), arguments)
             self.assertIn("see triad run --help", result.stderr)
+        for value in ("0", "1e3", "x", "2.5", "99999999999999999999"):
+            self.refused(
+                triad("run", DEVICE, "linear", "--max-cycles", value),
+                f"triad run: --max-cycles: expected a whole number of at least 1, found '{value}' (see triad run --help)",
+            )
 
     def test_names(self):
         self.refused(triad("run", DEVICE, "liner"), "'liner': no such preset (a file's name ends in .yaml); did you mean workloads/linear?")
         self.refused(
             triad("describe", "tpu/tinny"), "'tpu/tinny': no such preset (a file's name ends in .yaml); did you mean tpu/tiny?"
+        )
+        self.refused(triad("describe", "mlp"), "'mlp' is a workload (workloads/mlp); expected a preset of gpu, tpu, asic")
+        self.write("program.bin", "")
+        self.refused(triad("describe", "program.bin", cwd=self.folder), "'program.bin' is a file, but its name does not end in .yaml")
+        self.refused(
+            triad("run", DEVICE, ".", cwd=self.folder), "'.' is a directory; expected a preset or a file whose name ends in .yaml"
         )
         self.refused(triad("run", DEVICE, "gone.yaml", cwd=self.folder), "gone.yaml: no such file")
         self.refused(triad("describe", "gone.yaml", cwd=self.folder), "gone.yaml: no such file")
@@ -70,6 +81,8 @@ class Mistakes(harness.Case):
             ("device.clock.hz=8", "--set device.clock.hz=8: clock: is '500 MHz', which has no key hz"),
             ("divice.mxu.rows=8", "--set divice.mxu.rows=8: a path begins with one of device, workload, tiny; did you mean device?"),
             ("workload.stepz=5", "--set workload.stepz=5: stepz: unknown key; did you mean steps?"),
+            ("workload.layers[0].name=x", "--set workload.layers[0].name=x: an item of a list stands in a path as a number: layers.0.name"),
+            ("device.mxu.dataflow=os", "--set device.mxu.dataflow=os: mxu.dataflow: only ws is available, found 'os'"),
             ("workload.layers.7.name=x", "--set workload.layers.7.name=x: layers: a list of 1 items has no item '7'; they are counted from 0"),
         ):
             self.refused(triad("run", DEVICE, "linear", "--set", setting), message)
@@ -135,6 +148,18 @@ class Listing(harness.Case):
             result = triad("describe", name)
             self.assertEqual((result.returncode, result.stderr), (0, ""), name)
             self.assertIn("FLOPS", result.stdout)
+
+    def test_a_description_shows_every_parameter_as_it_can_be_set(self):
+        self.write("mine.yaml", "summary: mine\nextends: tpu/tiny\nmxu: {rows: 8}\n")
+        result = triad("describe", "mine.yaml", "--set", "device.clock=1 GHz", cwd=self.folder)
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+        shown = dict(line.split(" = ") for line in result.stdout.splitlines() if " = " in line)
+        self.assertEqual((shown["device.mxu.rows"], shown["device.clock"]), ("8", "1 GHz"))
+        self.assertNotIn("device.summary", shown)
+        self.assertGreater(len(shown), 20)
+        settings = [argument for path, value in shown.items() for argument in ("--set", f"{path}={value}")]
+        again = triad("describe", "mine.yaml", *settings, cwd=self.folder)
+        self.assertEqual((again.returncode, again.stdout), (0, result.stdout))  # the digest too
 
     def test_an_experiment_of_ones_own(self):
         self.write("mine.yaml", "extends: tpu/tiny\nmxu: {rows: 8}\n")

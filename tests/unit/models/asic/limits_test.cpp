@@ -1,41 +1,18 @@
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "../tpu/single_op.hpp"
+#include "../single_op.hpp"
 #include "support.hpp"
 
-/// What a result names as its limit is the limit: that resource ten times as fast shortens the run by nine tenths of
-/// its share, another one ten times as fast does not.
+/// What a result names as its limit is the limit.
 namespace triad::asic {
 namespace {
 
-struct Machine {
-  double clock_mhz = 500, bandwidth_gbps = 4, launch_us = 0.2;
-  test::Settings others = {};
-  test::Settings settings() const {
-    test::Settings all = {fmt::format("clock={} MHz", clock_mhz),
-                          fmt::format("memory.bandwidth={} GB/s", bandwidth_gbps),
-                          fmt::format("command.doorbell={} us", launch_us)};
-    all.insert(all.end(), others.begin(), others.end());
-    return all;
-  }
+struct Machine : test::Resources {
+  Machine() : Resources{500, 4, 0.2, "command.doorbell"} {}
 };
 
 void expect_limit(const std::string& limit, const Machine& machine, const device::Job& job) {
-  const auto measure = [&](const Machine& m) { return test::run(*test::make("tiny", m.settings()), job, {}); };
-  const device::RunResult base = measure(machine);
-  ASSERT_EQ(base.bound_by, limit);
-  const double share = static_cast<double>(base.bound_cycles.at(limit)) / static_cast<double>(base.cycles);
-  ASSERT_GT(share, 0.95);
-
-  Machine compute = machine, memory = machine, launch = machine;
-  compute.clock_mhz *= 10;
-  memory.bandwidth_gbps *= 10;
-  launch.launch_us /= 10;
-  for (const auto& [name, faster] : {std::pair{"compute", compute}, {"memory", memory}, {"launch", launch}}) {
-    const double ratio = measure(faster).seconds / base.seconds;
-    EXPECT_NEAR(ratio, name == limit ? 1 - 0.9 * share : 1, 0.02) << limit << " limits, " << name << " is faster";
-  }
+  test::expect_limit(limit, machine, job, [&](const test::Settings& settings) { return test::make("tiny", settings); });
 }
 
 TEST(Limits, Launch) {
@@ -45,8 +22,8 @@ TEST(Limits, Launch) {
 }
 
 device::Job product(std::int64_t m, std::int64_t n, std::int64_t k) {
-  tpu::test::SingleOp op(numerics::Format::bf16);
-  tpu::test::Values values(1);
+  test::SingleOp op(numerics::Format::bf16);
+  test::Values values(1);
   const auto a = op.input({m, k}, values.many(static_cast<std::size_t>(m * k)), numerics::Format::bf16);
   const auto b = op.input({k, n}, values.many(static_cast<std::size_t>(k * n)), numerics::Format::bf16);
   op.keep(op.op(graph::OpKind::matmul, {a, b})[0]);
@@ -65,8 +42,8 @@ TEST(Limits, Compute) {
 
 /// Softmax in one special-function lane, with bandwidth and read buffers that keep a faster one busy.
 TEST(Limits, ComputeOfThePointWiseEngine) {
-  tpu::test::SingleOp op;
-  tpu::test::Values values(2);
+  test::SingleOp op;
+  test::Values values(2);
   const auto logits = op.input({2000, 16}, values.many(32000));
   op.keep(op.op(graph::OpKind::cross_entropy_grad, {logits, op.classes(std::vector<std::int32_t>(2000, 3))})[0]);
   Machine machine;
@@ -83,8 +60,8 @@ TEST(Limits, MemoryOfAProduct) {
 }
 
 TEST(Limits, MemoryOfASum) {
-  tpu::test::SingleOp op;
-  tpu::test::Values values(3);
+  test::SingleOp op;
+  test::Values values(3);
   const auto a = op.input({100'000}, values.many(100'000)), b = op.input({100'000}, values.many(100'000));
   op.keep(op.op(graph::OpKind::add, {a, b})[0]);
   Machine machine;

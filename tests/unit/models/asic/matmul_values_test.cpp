@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "../tpu/single_op.hpp"
+#include "../single_op.hpp"
 #include "models/asic/arithmetic.hpp"
 #include "models/asic/compiler/tiling.hpp"
 #include "support.hpp"
@@ -11,8 +11,8 @@ namespace triad::asic {
 namespace {
 
 using numerics::Format;
-using tpu::test::SingleOp;
-using tpu::test::Values;
+using test::SingleOp;
+using test::Values;
 
 struct Product {
   int m, n, k;

@@ -1,7 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "../tpu/single_op.hpp"
+#include "../single_op.hpp"
 #include "support.hpp"
 
 /// Layers of ResNet-50 whose convolution is a product of matrices (1 x 1, stride 1), against the array cycles of
@@ -22,8 +22,8 @@ constexpr WorkbookLayer layers[] = {{"Res2a_branch1", 56 * 56, 256, 64, 25088},
                                     {"Res4b_branch2a", 14 * 14, 256, 1024, 25088}};
 
 device::Job product(const WorkbookLayer& layer) {
-  tpu::test::SingleOp op(numerics::Format::bf16);
-  tpu::test::Values values(1);
+  test::SingleOp op(numerics::Format::bf16);
+  test::Values values(1);
   const auto make = [&](std::int64_t rows, std::int64_t columns) {
     return op.input({rows, columns}, values.many(static_cast<std::size_t>(rows * columns)), numerics::Format::bf16);
   };

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <functional>
 
-#include "../tpu/single_op.hpp"
+#include "../single_op.hpp"
 #include "sim/numerics/elementary.hpp"
 #include "support.hpp"
 
@@ -15,9 +15,9 @@ namespace {
 using graph::OpKind;
 using numerics::canonical;
 using numerics::Format;
-using tpu::test::bits;
-using tpu::test::SingleOp;
-using tpu::test::Values;
+using test::bits;
+using test::SingleOp;
+using test::Values;
 
 constexpr int lanes = 4;  // of configs/asic/tiny.yaml
 

@@ -1,41 +1,18 @@
-#include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "single_op.hpp"
+#include "../single_op.hpp"
 #include "support.hpp"
 
-/// What a result names as its limit is the limit: that resource ten times as fast shortens the run by nine tenths of
-/// its share, another one ten times as fast does not.
+/// What a result names as its limit is the limit.
 namespace triad::tpu {
 namespace {
 
-struct Machine {
-  double clock_mhz = 500, bandwidth_gbps = 4, launch_us = 0.2;
-  test::Settings others = {};
-  test::Settings settings() const {
-    test::Settings all = {fmt::format("clock={} MHz", clock_mhz),
-                          fmt::format("memory.bandwidth={} GB/s", bandwidth_gbps),
-                          fmt::format("sequencer.launch={} us", launch_us)};
-    all.insert(all.end(), others.begin(), others.end());
-    return all;
-  }
+struct Machine : test::Resources {
+  Machine() : Resources{500, 4, 0.2, "sequencer.launch"} {}
 };
 
 void expect_limit(const std::string& limit, const Machine& machine, const device::Job& job) {
-  const auto measure = [&](const Machine& m) { return test::run(*test::make("tiny", m.settings()), job, {}); };
-  const device::RunResult base = measure(machine);
-  ASSERT_EQ(base.bound_by, limit);
-  const double share = static_cast<double>(base.bound_cycles.at(limit)) / static_cast<double>(base.cycles);
-  ASSERT_GT(share, 0.95);
-
-  Machine compute = machine, memory = machine, launch = machine;
-  compute.clock_mhz *= 10;
-  memory.bandwidth_gbps *= 10;
-  launch.launch_us /= 10;
-  for (const auto& [name, faster] : {std::pair{"compute", compute}, {"memory", memory}, {"launch", launch}}) {
-    const double ratio = measure(faster).seconds / base.seconds;
-    EXPECT_NEAR(ratio, name == limit ? 1 - 0.9 * share : 1, 0.02) << limit << " limits, " << name << " is faster";
-  }
+  test::expect_limit(limit, machine, job, [&](const test::Settings& settings) { return test::make("tiny", settings); });
 }
 
 TEST(Limits, Launch) {

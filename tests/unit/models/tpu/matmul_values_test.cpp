@@ -1,8 +1,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "../single_op.hpp"
 #include "sim/numerics/mac.hpp"
-#include "single_op.hpp"
 #include "support.hpp"
 
 /// Products of matrices on the whole device, bit for bit against sim/numerics in the matrix unit's stated order,

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "single_op.hpp"
+#include "../single_op.hpp"
 #include "support.hpp"
 
 namespace triad::tpu {

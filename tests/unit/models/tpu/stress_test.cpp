@@ -2,7 +2,7 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 
-#include "single_op.hpp"
+#include "../single_op.hpp"
 #include "support.hpp"
 
 /// Timing decides when values move, never which: machines with random queues, latencies, bandwidths and stalls compute

@@ -2,8 +2,8 @@
 
 #include <functional>
 
+#include "../single_op.hpp"
 #include "sim/numerics/elementary.hpp"
-#include "single_op.hpp"
 #include "support.hpp"
 
 /// The vector unit's functions on the whole device, bit for bit against their formulas in plain fp32, written out here.

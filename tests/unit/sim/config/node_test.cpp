@@ -92,6 +92,7 @@ TEST(Node, WrongTypesAreErrorsWithTheirPlace) {
               mxu.at("kind").choice({"ws", "os", "is"});
             }),
             "d.yaml:4:9: mxu.kind: 'wz' is none of ws, os, is; did you mean ws?");
+  EXPECT_EQ(message([&] { mxu.at("kind").choice({"ws"}); }), "d.yaml:4:9: mxu.kind: only ws is available, found 'wz'");
   EXPECT_EQ(message([&] { mxu.at("backend").text(); }), "d.yaml:5:12: mxu.backend: expected a text, found a list");
   EXPECT_EQ(message([&] { mxu.at("rows").at("x"); }),
             "d.yaml:2:9: mxu.rows: expected a map with the key x, found '2.5'");
@@ -188,6 +189,8 @@ TEST(Override, WhatIsNoOverrideIsAnError) {
   EXPECT_EQ(error("mxu.rows.x=1"), "--set workload.mxu.rows.x=1: mxu.rows: is '4', which has no key x");
   EXPECT_EQ(error("layers.1=1"),
             "--set workload.layers.1=1: layers: a list of 1 items has no item '1'; they are counted from 0");
+  EXPECT_EQ(error("layers[0].x=1"),
+            "--set workload.layers[0].x=1: an item of a list stands in a path as a number: layers.0.x");
   EXPECT_EQ(error("mxu=[1"), "--set workload.mxu=[1: not valid YAML: end of sequence flow not found");
 }
 
@@ -270,6 +273,29 @@ TEST(Resolve, FindsPresetsWithAndWithoutTheirFolder) {
             "'liner': no such preset (a file's name ends in .yaml); did you mean workloads/linear?");
   EXPECT_EQ(message([] { resolve("something-else", "/", {"workloads"}); }),
             "'something-else': no such preset (a file's name ends in .yaml); there are workloads/linear");
+}
+
+TEST(Resolve, SaysWhatANameIsInstead) {
+  const Folder folder;
+  folder.write("tpu/tpu-v3.yaml", "");
+  folder.write("workloads/linear.yaml", "");
+  folder.write("experiments/linear.yaml", "");
+  folder.write("here/program.bin", "");
+  ::setenv("TRIAD_CONFIGS", folder.path.c_str(), 1);
+  for (const char* name : {"linear", "workloads/linear"}) {
+    EXPECT_EQ(message([&] {
+                resolve(name, "/", {"tpu", "gpu"});
+              }),
+              "'" + std::string(name) + "' is a workload (workloads/linear); expected a preset of tpu, gpu");
+  }
+  EXPECT_EQ(message([] { resolve("experiments/linear", "/", {"workloads"}); }),
+            "'experiments/linear' is an experiment (experiments/linear); expected a preset of workloads");
+  EXPECT_EQ(message([] { resolve("tpu-v3", "/", {"workloads"}); }),
+            "'tpu-v3' is a preset of tpu (tpu/tpu-v3); expected a preset of workloads");
+  EXPECT_EQ(message([&] { resolve("here", folder.path, {"tpu"}); }),
+            "'here' is a directory; expected a preset or a file whose name ends in .yaml");
+  EXPECT_EQ(message([&] { resolve("here/program.bin", folder.path); }),
+            "'here/program.bin' is a file, but its name does not end in .yaml");
 }
 
 TEST(Nearest, PrefersTheSmallestChange) {

@@ -23,7 +23,8 @@ class Echo : public device::Device {
  public:
   explicit Echo(const config::Node& node) : speed(node.at("speed").integer(1, 1000)) {
     if (const auto key = node.find("behave"))
-      behave = key->choice({"well", "fault", "crash", "quit", "refuse", "wrong", "throw"});
+      behave =
+          key->choice({"well", "fault", "crash", "quit", "refuse", "wrong", "wrong_weight", "nan_weight", "throw"});
     if (const auto key = node.find("extra")) key->integer(0, 9);
   }
   double peak_flops(numerics::Format format) const override { return format == numerics::Format::fp32 ? 1e9 : 0; }
@@ -53,6 +54,12 @@ class Echo : public device::Device {
     result.loss = outcome.loss;
     if (behave == "wrong") result.loss.back() *= 1.001;
     result.weights = outcome.weights;
+    if (behave == "wrong_weight") {  // every value by 2e-4, and so the norm: twice of what is accepted in fp32
+      std::vector<float> values = result.weights.at("fc.weight").floats();
+      for (float& value : values) value *= 1.0002f;
+      result.weights.at("fc.weight") = device::HostTensor::of({2, 3}, values);
+    }
+    if (behave == "nan_weight") result.weights.at("fc.bias") = device::HostTensor::of({2}, {0.5f, NAN});
     return result;
   }
 
@@ -123,6 +130,20 @@ TEST_F(Experiment, CheckMeasuresTheErrorAndRefusesAWrongLoss) {
     run(registry, "one", "tiny", {{"device.behave=wrong"}, true, 0, false});
   });
   EXPECT_TRUE(error.starts_with("one: --check: the loss of step 2 is ")) << error;
+}
+
+TEST_F(Experiment, CheckRefusesAWrongWeightBehindRightLosses) {
+  const auto error = [&](const std::string& behaviour) {
+    return error_of<device::Fault>([&] {
+      run(registry, "one", "tiny", {{"device.behave=" + behaviour}, true, 0, false});
+    });
+  };
+  EXPECT_EQ(error("wrong_weight"),
+            "one: --check: the final fc.weight differs from the host reference's by 0.0002 of its L2 norm (0.0001 is "
+            "accepted)");
+  EXPECT_EQ(
+      error("nan_weight"),
+      "one: --check: the final fc.bias differs from the host reference's by inf of its L2 norm (0.0001 is accepted)");
 }
 
 TEST_F(Experiment, ComparesInTheOrderOfTheFile) {

@@ -138,5 +138,29 @@ TEST(MaxError, IsRelativeAndCoversLossesAndWeights) {
   EXPECT_THROW(max_error(result, outcome), std::invalid_argument);
 }
 
+TEST(WeightErrors, AreRelativeToTheNormOfTheTensor) {
+  const float nan = std::numeric_limits<float>::quiet_NaN(), infinity = std::numeric_limits<float>::infinity();
+  Outcome outcome;
+  outcome.weights["w"] = HostTensor::of({2}, {3, 4});
+  outcome.weights["x"] = HostTensor::of({2}, {nan, 1});
+  outcome.weights["z"] = HostTensor::of({2}, {0, 0});
+  device::RunResult result;
+  result.weights = outcome.weights;
+  for (const auto& [name, error] : weight_errors(result, outcome)) EXPECT_EQ(error, 0) << name;
+
+  result.weights["w"] = HostTensor::of({2}, {3.5f, 4});     // |(0.5, 0)| / |(3, 4)| = 0.1
+  result.weights["x"] = HostTensor::of({2}, {0, 1});        // a number for a NaN
+  result.weights["z"] = HostTensor::of({2}, {0, 1.5e-6f});  // 1.5e-6 / 1e-6, the least norm
+  auto errors = weight_errors(result, outcome);
+  EXPECT_NEAR(errors.at("w"), 0.1, 1e-12);
+  EXPECT_EQ(errors.at("x"), std::numeric_limits<double>::infinity());
+  EXPECT_NEAR(errors.at("z"), 1.5, 1e-6);
+
+  result.weights["w"] = HostTensor::of({2}, {infinity, 4});
+  EXPECT_EQ(weight_errors(result, outcome).at("w"), std::numeric_limits<double>::infinity());
+  result.weights["w"] = HostTensor::of({3}, {3, 4, 5});
+  EXPECT_THROW(weight_errors(result, outcome), std::invalid_argument);
+}
+
 }  // namespace
 }  // namespace triad::reference

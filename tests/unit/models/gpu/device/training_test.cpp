@@ -1,11 +1,3 @@
-#include <fmt/format.h>
-#include <gtest/gtest.h>
-
-#include <algorithm>
-#include <cmath>
-#include <filesystem>
-
-#include "sim/workload/npz.hpp"
 #include "support.hpp"
 
 /// Training on the GPU, every step's loss and the final parameters against PyTorch (tests/golden/make.py), with hazard
@@ -15,32 +7,10 @@ namespace {
 
 void expect_golden(const std::string& preset, const std::string& name, const std::string& precision, double tolerance,
                    const test::Settings& settings = {}) {
-  const device::Job job = test::load(name, {"precision=" + precision});
-  const device::RunResult result = test::run(*test::make(preset, settings), job);
-  const std::filesystem::path root = TRIAD_SOURCE_DIR;
-  workload::Arrays golden = workload::read_npz(root / "tests/golden" / (name + "." + precision + ".npz"));
-
-  const std::vector<float> losses = golden.at("loss").floats();
-  ASSERT_EQ(result.loss.size(), losses.size());
-  for (std::size_t step = 0; step < losses.size(); ++step) {
-    EXPECT_NEAR(result.loss[step], losses[step], tolerance * losses[step]) << "step " << step;
-  }
-  golden.erase("loss");
-  ASSERT_FALSE(golden.empty());
-  for (const auto& [parameter, expected] : golden) {
-    ASSERT_TRUE(result.weights.contains(parameter)) << parameter;
-    const std::vector<float> wanted = expected.floats(), got = result.weights.at(parameter).floats();
-    ASSERT_EQ(got.size(), wanted.size());
-    float magnitude = 0;
-    for (const float w : wanted) magnitude = std::max(magnitude, std::abs(w));
-    for (std::size_t i = 0; i < wanted.size(); ++i) {
-      EXPECT_NEAR(got[i], wanted[i], tolerance * magnitude) << parameter << " element " << i;
-    }
-  }
+  test::expect_golden(*test::make(preset, settings), name, precision, tolerance);
 }
 
-// Stated in tests/golden/README.md.
-constexpr double fp32 = 1e-4, bf16 = 1e-3;
+using test::bf16, test::fp32;
 
 TEST(TrainingOnA100, Linear) {
   expect_golden("a100", "linear", "fp32", fp32);

@@ -10,7 +10,7 @@
 
 /// Jobs of one op, whose results can be read: an output is the new value of a parameter, as an optimizer's is, so it
 /// must reach device memory.
-namespace triad::tpu::test {
+namespace triad::test {
 
 using graph::OpKind;
 using graph::Shape;
@@ -95,4 +95,4 @@ inline std::vector<std::uint32_t> bits(const std::vector<float>& values) {
   return out;
 }
 
-}  // namespace triad::tpu::test
+}  // namespace triad::test

@@ -1,0 +1,117 @@
+#pragma once
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/config/node.hpp"
+#include "sim/device/device.hpp"
+#include "sim/experiment/children.hpp"
+#include "sim/workload/npz.hpp"
+#include "sim/workload/workload.hpp"
+
+/// What the tests of every device share.
+namespace triad::test {
+
+using Settings = std::vector<std::string>;  ///< "mxu.rows=8"
+
+inline std::unique_ptr<device::Device> make(const device::Architecture& architecture, const std::string& preset,
+                                            const Settings& settings) {
+  const config::Node node = config::load(config::presets() / architecture.name / (preset + ".yaml"), settings);
+  auto made = architecture.make(node);
+  node.reject_unread();
+  return made;
+}
+
+inline device::Job load(const std::string& workload, const Settings& settings = {}) {
+  return workload::load(config::presets() / "workloads" / (workload + ".yaml"), settings);
+}
+
+/// A run in a process of its own: SystemC allows one elaboration per process.
+inline experiment::Task task(const device::Device& device, const device::Program& program, const device::Job& job,
+                             const device::RunOptions& options = {.check = true}) {
+  return {job.name, [&, options] { return device.run(program, job, options); }};
+}
+inline device::RunResult run(const device::Device& device, const device::Program& program, const device::Job& job,
+                             const device::RunOptions& options = {.check = true}) {
+  return experiment::run_in_children({task(device, program, job, options)}, false).at(0);
+}
+inline device::RunResult run(const device::Device& device, const device::Job& job,
+                             const device::RunOptions& options = {.check = true}) {
+  return run(device, *device.lower(job), job, options);
+}
+
+// Tolerances against PyTorch, stated in tests/golden/README.md.
+inline constexpr double fp32 = 1e-4, bf16 = 1e-3;
+
+/// Trains a preset workload with hazard checks on: every step's loss within a relative tolerance of PyTorch's
+/// (tests/golden/make.py), every final parameter within the tolerance times the tensor's largest.
+inline void expect_golden(const device::Device& device, const std::string& name, const std::string& precision,
+                          double tolerance) {
+  const device::RunResult result = run(device, load(name, {"precision=" + precision}));
+  const std::filesystem::path root = TRIAD_SOURCE_DIR;
+  workload::Arrays golden = workload::read_npz(root / "tests/golden" / (name + "." + precision + ".npz"));
+
+  const std::vector<float> losses = golden.at("loss").floats();
+  ASSERT_EQ(result.loss.size(), losses.size());
+  double largest = 0;
+  for (std::size_t step = 0; step < losses.size(); ++step) {
+    EXPECT_NEAR(result.loss[step], losses[step], tolerance * losses[step]) << "step " << step;
+    largest = std::max(largest, std::abs(result.loss[step] / losses[step] - 1));
+  }
+  testing::Test::RecordProperty("largest_relative_error_of_a_loss", fmt::format("{:.1e}", largest));
+
+  golden.erase("loss");
+  ASSERT_FALSE(golden.empty());
+  for (const auto& [parameter, expected] : golden) {
+    ASSERT_TRUE(result.weights.contains(parameter)) << parameter;
+    const std::vector<float> wanted = expected.floats(), got = result.weights.at(parameter).floats();
+    ASSERT_EQ(got.size(), wanted.size());
+    float magnitude = 0;
+    for (const float w : wanted) magnitude = std::max(magnitude, std::abs(w));
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      EXPECT_NEAR(got[i], wanted[i], tolerance * magnitude) << parameter << " element " << i;
+    }
+  }
+}
+
+/// A machine whose limit is to be found, by the three resources that a limit may name.
+struct Resources {
+  double clock_mhz, bandwidth_gbps, launch_us;
+  std::string launch_key;  ///< "sequencer.launch"
+  Settings others = {};
+  Settings settings() const {
+    Settings all = {fmt::format("clock={} MHz", clock_mhz), fmt::format("memory.bandwidth={} GB/s", bandwidth_gbps),
+                    fmt::format("{}={} us", launch_key, launch_us)};
+    all.insert(all.end(), others.begin(), others.end());
+    return all;
+  }
+};
+
+/// What a result names as its limit, with more than 95 % of the run, is the limit: that resource ten times as fast
+/// shortens the run by nine tenths of its share, another one ten times as fast changes it by less than 2 %.
+inline void expect_limit(const std::string& limit, const Resources& machine, const device::Job& job,
+                         const std::function<std::unique_ptr<device::Device>(const Settings&)>& make_device) {
+  const auto measure = [&](const Resources& m) { return run(*make_device(m.settings()), job, {}); };
+  const device::RunResult base = measure(machine);
+  ASSERT_EQ(base.bound_by, limit);
+  const double share = static_cast<double>(base.bound_cycles.at(limit)) / static_cast<double>(base.cycles);
+  ASSERT_GT(share, 0.95);
+
+  Resources compute = machine, memory = machine, launch = machine;
+  compute.clock_mhz *= 10;
+  memory.bandwidth_gbps *= 10;
+  launch.launch_us /= 10;
+  for (const auto& [name, faster] : {std::pair{"compute", compute}, {"memory", memory}, {"launch", launch}}) {
+    const double ratio = measure(faster).seconds / base.seconds;
+    EXPECT_NEAR(ratio, name == limit ? 1 - 0.9 * share : 1, 0.02) << limit << " limits, " << name << " is faster";
+  }
+}
+
+}  // namespace triad::test
