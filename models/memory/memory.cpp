@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -54,16 +55,37 @@ Memory::Memory(const sc_core::sc_module_name& name, const Parameters& parameters
   }
 }
 
+void Memory::begin_instant() {
+  if (instant_ == kit::now()) return;
+  instant_ = kit::now();
+  next_edge_ = clock().time_of(clock().after(instant_));
+  in_flight_ = offers_.size() + pending_.size();
+  freed_ = 0;
+  std::fill(offered_.begin(), offered_.end(), 0);
+}
+
 bool Memory::accept(const Request& request, Handler done) {
-  if (pending_.size() >= static_cast<std::size_t>(parameters_.credits)) return false;
-  const Completion completion = serve(request);
-  (request.write ? written_bytes_ : read_bytes_) += request.bytes();
-  pending_.push({completion.last, order_++, completion, std::move(done)});
-  wake_at_time(pending_.top().at);
+  begin_instant();
+  const auto requester = static_cast<std::size_t>(request.requester);
+  if (requester >= offered_.size()) offered_.resize(requester + 1);
+  if (in_flight_ + offered_[requester] >= static_cast<std::size_t>(parameters_.credits)) {
+    refused_ = true;
+    if (freed_ > 0) wake_listeners();
+    return false;
+  }
+  ++offered_[requester];
+  // Behind what arrives no later, of requesters no higher: nearly always at the end.
+  auto place = offers_.end();
+  while (place != offers_.begin() && std::prev(place)->arrival == next_edge_ &&
+         std::prev(place)->request.requester > request.requester) {
+    --place;
+  }
+  offers_.insert(place, {next_edge_, request, std::move(done)});
+  wake_at_time(next_edge_);
   return true;
 }
 
-Completion Memory::serve(const Request& request) {
+Completion Memory::serve(const Request& request, Time arrival) {
   // How many whole accesses of each channel the rows touch. Full turns over all channels are counted at once.
   const std::uint64_t channels = channels_.size(), turn = channels * parameters_.interleave;
   const std::uint64_t per_interleave = parameters_.interleave / parameters_.access;
@@ -83,7 +105,7 @@ Completion Memory::serve(const Request& request) {
       at = next;
     }
   }
-  const Time arrived = clock().time_of(clock().after(kit::now())) + latency_;
+  const Time arrived = arrival + latency_;
   Time first = ~Time{0}, last = arrived;
   for (std::size_t c = 0; c < channels_.size(); ++c) {
     if (accesses_[c] == 0) continue;
@@ -99,16 +121,39 @@ Completion Memory::serve(const Request& request) {
   return {std::min(first, last), last};
 }
 
+/// At an edge: serves what has arrived, as far as there are credits.
+void Memory::serve_offers() {
+  // A credit that was freed in this instant is still in use.
+  const std::size_t used = pending_.size() + freed_;
+  const std::size_t free = static_cast<std::size_t>(parameters_.credits) - used;
+  std::size_t served = 0;
+  for (; served < offers_.size() && served < free && offers_[served].arrival <= instant_; ++served) {
+    Offer& offer = offers_[served];
+    const Completion completion = serve(offer.request, instant_);
+    (offer.request.write ? written_bytes_ : read_bytes_) += offer.request.bytes();
+    pending_.push({completion.last, order_++, completion, std::move(offer.done)});
+  }
+  offers_.erase(offers_.begin(), offers_.begin() + static_cast<std::ptrdiff_t>(served));
+}
+
+void Memory::wake_listeners() {
+  for (kit::Unit* unit : listeners_) unit->wake_at(unit->clock().after(instant_));
+  refused_ = false;
+}
+
 void Memory::step() {
-  const bool was_full = pending_.size() >= static_cast<std::size_t>(parameters_.credits);
-  while (!pending_.empty() && pending_.top().at <= kit::now()) {
+  begin_instant();
+  const auto arrived = [&] { return !offers_.empty() && offers_.front().arrival <= instant_; };
+  // Completions are not at edges.
+  if (arrived() && clock().time_of(clock().at(instant_)) == instant_) serve_offers();
+  while (!pending_.empty() && pending_.top().at <= instant_) {
     const Pending next = std::move(const_cast<Pending&>(pending_.top()));
     pending_.pop();
+    ++freed_;
     next.done(next.completion);
   }
-  if (was_full) {
-    for (kit::Unit* unit : listeners_) unit->wake_at(unit->clock().after(kit::now()));
-  }
+  if (freed_ > 0 && refused_) wake_listeners();
+  if (freed_ > 0 && arrived()) wake_at_time(next_edge_);
   if (!pending_.empty()) wake_at_time(pending_.top().at);
 }
 

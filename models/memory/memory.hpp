@@ -20,6 +20,7 @@ struct Request {
   std::int64_t stride = 0;
   bool write = false;
   activity::Tag tag = {};
+  int requester = 0;  ///< which of the memory's requesters offers it, from 0 on; who goes first when several do at once
   std::uint64_t bytes() const { return row_bytes * rows; }
 };
 
@@ -46,18 +47,24 @@ struct Parameters {
 };
 
 /// Device memory: channels with a fixed latency and an equal share of the bandwidth each. A channel serves its part of
-/// requests in order of acceptance; a request of many rows spreads over the channels by address. Contents are apart
-/// from timing.
+/// requests in order of arrival; a request of many rows spreads over the channels by address. Contents are apart from
+/// timing.
+///
+/// What it does is independent of the order in which processes run in one instant: a request arrives at the memory's
+/// first edge after it was accepted, those that arrive at one edge are served by number of requester, and whether one
+/// is accepted depends on what was in flight when the instant began and on what its own requester offered since.
 class Memory : public kit::Unit {
  public:
   using Handler = std::function<void(const Completion&)>;
   Memory(const sc_core::sc_module_name& name, const Parameters& parameters, activity::Recorder& recorder,
          const activity::Technology& technology);
 
-  /// Takes a request now, if a credit is free: false otherwise (the listeners are woken when one is freed). `done` is
-  /// called at the time of the request's last byte. The requester moves the contents itself, at that time.
+  /// Takes a request, if a credit is free: false otherwise (the listeners are woken when one is freed). A credit that
+  /// is freed in an instant can be used after it. Requesters that offer in the same instant do not see one another;
+  /// what they offer beyond the credits waits, in order of arrival. `done` is called at the time of the request's last
+  /// byte. The requester moves the contents itself, at that time.
   bool accept(const Request& request, Handler done);
-  /// A unit that wants to be woken, in the first cycle after, when a credit is freed.
+  /// A unit that wants to be woken after a refusal, in its first cycle after a credit is freed.
   void add_listener(kit::Unit& unit) { listeners_.push_back(&unit); }
 
   Contents& contents() { return contents_; }
@@ -68,8 +75,16 @@ class Memory : public kit::Unit {
 
  private:
   void step() override;
-  Completion serve(const Request& request);
+  void begin_instant();
+  void serve_offers();
+  Completion serve(const Request& request, Time arrival);
+  void wake_listeners();
 
+  struct Offer {
+    Time arrival;
+    Request request;
+    Handler done;
+  };
   struct Pending {
     Time at;
     std::uint64_t order;
@@ -87,9 +102,16 @@ class Memory : public kit::Unit {
   Contents contents_;
   std::vector<Channel> channels_;
   std::vector<std::uint64_t> accesses_;  ///< of the request being served, by channel
+  std::vector<Offer> offers_;            ///< accepted, not yet served; by arrival, then requester
   std::priority_queue<Pending, std::vector<Pending>, std::greater<>> pending_;
   std::uint64_t order_ = 0;
   std::vector<kit::Unit*> listeners_;
+  bool refused_ = false;  ///< somebody, since the listeners were woken
+  /// The instant to which the counts below belong, and the first edge after it.
+  Time instant_ = ~Time{0}, next_edge_ = 0;
+  std::size_t in_flight_ = 0;         ///< when the instant began: accepted, not yet complete
+  std::size_t freed_ = 0;             ///< completions in the instant
+  std::vector<std::size_t> offered_;  ///< in the instant, by requester
   std::uint64_t read_bytes_ = 0, written_bytes_ = 0;
 };
 

@@ -23,14 +23,12 @@ struct Chip {
        const activity::Technology& technology, activity::Recorder& recorder, const TpuProgram& program, int steps,
        bool check)
       : vmem(parameters.vmem.bytes, check),
+        memory_uses("bytes of device memory", check),
         tokens(parameters.units()),
-        machine{parameters,
-                kit::Clock(parameters.clock_hz),
-                recorder,
-                technology,
-                vmem,
-                tokens,
-                std::vector<std::uint64_t>(static_cast<std::size_t>(parameters.units()))},
+        machine{parameters, kit::Clock(parameters.clock_hz),
+                recorder,   technology,
+                vmem,       memory_uses,
+                tokens,     std::vector<std::uint64_t>(static_cast<std::size_t>(parameters.units()))},
         memory("memory", memory_parameters, recorder, technology),
         sequencer(machine, program.code, steps),
         load(machine, memory, parameters.load_unit()),
@@ -50,6 +48,7 @@ struct Chip {
   }
 
   kit::Scratchpad vmem;
+  kit::Uses memory_uses;
   Tokens tokens;
   Machine machine;
   memory::Memory memory;

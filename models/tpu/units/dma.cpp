@@ -17,6 +17,20 @@ Dma::Dma(Machine& machine, memory::Memory& memory, int unit)
   memory.add_listener(*this);
 }
 
+namespace {
+
+/// The bytes of device memory, rows in ascending order.
+kit::Range range_of(const memory::Request& request) {
+  kit::Range range{request.address, request.row_bytes, request.rows, static_cast<std::uint64_t>(request.stride)};
+  if (request.stride < 0 && request.rows > 0) {
+    range.pitch = static_cast<std::uint64_t>(-request.stride);
+    range.begin -= (request.rows - 1) * range.pitch;
+  }
+  return range;
+}
+
+}  // namespace
+
 bool Dma::issue(const Issued& issued, Cycle now) {
   const auto& transfer = std::get<Transfer>(issued.instruction->body);
   const Block& block = transfer.block;
@@ -27,6 +41,7 @@ bool Dma::issue(const Issued& issued, Cycle now) {
   request.stride = transfer.stride;
   request.write = !load_;
   request.tag = issued.tag();
+  request.requester = load_ ? 0 : 1;
   auto entry = std::make_unique<InFlight>();
   InFlight* raw = entry.get();
   if (!memory_.accept(request, [this, raw](const memory::Completion& completion) {
@@ -37,6 +52,8 @@ bool Dma::issue(const Issued& issued, Cycle now) {
   }
   entry->issued = issued;
   entry->use = machine_.vmem.use(name(), range_of(block), load_ ? kit::Access::write : kit::Access::read, now);
+  entry->memory_use =
+      machine_.memory_uses.begin(name(), range_of(request), load_ ? kit::Access::read : kit::Access::write, now);
   if (!load_) {
     entry->bytes.resize(request.bytes());
     for (std::uint64_t row = 0; row < block.rows; ++row) {
@@ -62,6 +79,7 @@ void Dma::complete(const InFlight& in_flight, Cycle now) {
   }
   stack_.track.count(moved_, block.rows * block.row_bytes(), now, now + 1);
   machine_.vmem.release(in_flight.use);
+  machine_.memory_uses.end(in_flight.memory_use);
   machine_.tokens.signal(queue_.unit(), now);
 }
 

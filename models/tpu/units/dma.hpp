@@ -19,6 +19,7 @@ class Dma : public kit::Unit {
   struct InFlight {
     Issued issued;
     int use = 0;                   ///< of on-chip memory
+    int memory_use = 0;            ///< of device memory
     std::vector<std::byte> bytes;  ///< of a store, taken when it was issued
     Cycle done = never;
   };

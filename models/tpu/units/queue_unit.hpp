@@ -28,6 +28,7 @@ struct Machine {
   activity::Recorder& recorder;
   const activity::Technology& technology;
   kit::Scratchpad& vmem;
+  kit::Uses& memory_uses;  ///< of device memory, by the DMA
   Tokens& tokens;
   /// Instructions of each unit in one step: what a wait of step s counts from.
   std::vector<std::uint64_t> instructions_per_step;

@@ -1,7 +1,9 @@
 #include "models/memory/memory.hpp"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -146,6 +148,90 @@ TEST(Memory, CreditsBoundWhatIsInFlight) {
   // Accepted at 118 ns: 119 + 100 + 16. Accepted at 134: 135 + 100 + 16.
   expect(bench, "2", 235, 235);
   expect(bench, "3", 251, 251);
+}
+
+TEST(Memory, OffersOfOneInstantAreServedByRequester) {
+  Bench bench;
+  bench.accept("second", {.address = 0, .row_bytes = 32, .write = true, .requester = 1});
+  bench.accept("first", {.address = 0, .row_bytes = 64, .requester = 0});
+  bench.accept("third", {.address = 0, .row_bytes = 32, .requester = 1});
+  bench.run();
+  expect(bench, "first", 117, 133);   // 1 + 100 + 2 x 16
+  expect(bench, "second", 149, 149);  // + 16
+  expect(bench, "third", 165, 165);
+}
+
+TEST(Memory, WhatOneInstantOffersBeyondTheCreditsWaits) {
+  Bench bench(1);
+  EXPECT_TRUE(bench.accept("second", {.address = 0, .row_bytes = 32, .requester = 1}));
+  EXPECT_TRUE(bench.accept("first", {.address = 64, .row_bytes = 32, .requester = 0}));
+  EXPECT_FALSE(bench.accept("refused", {.address = 64, .row_bytes = 32, .requester = 0}));
+  bench.run();
+  expect(bench, "first", 117, 117);
+  // The credit is free later than 117 ns: the edge at 118, + 100 latency + 16.
+  expect(bench, "second", 234, 234);
+}
+
+/// What several requesters on the same clock do with one memory when all of them want more than there are credits.
+struct Contest {
+  struct Requester : public kit::Unit {
+    Requester(Contest& contest, int number)
+        : Unit(fmt::format("requester{}", number).c_str(), kit::Clock(1'000'000'000)),
+          contest_(contest),
+          number_(number),
+          engine_(static_cast<std::uint32_t>(number)) {
+      contest.memory.add_listener(*this);
+    }
+    std::string waits_for() const override { return {}; }
+
+   private:
+    void step() override {
+      for (; next_ < 50; ++next_) {
+        const std::string name = fmt::format("{}.{}", number_, next_);
+        const Request request{.address = drawn_ % 512, .row_bytes = 1 + drawn_ % 200, .requester = number_};
+        const bool accepted = contest_.memory.accept(request, [this, name](const Completion& completion) {
+          contest_.completions.push_back(fmt::format("{} {} {}", name, completion.first, completion.last));
+          EXPECT_EQ(completion.last, kit::now());
+          wake_at(clock().at(kit::now()));  // in the instant of the completion, if that is an edge
+        });
+        if (!accepted) return;
+        contest_.accepted.push_back({kit::now(), number_});
+        drawn_ = engine_();
+      }
+    }
+    Contest& contest_;
+    int number_, next_ = 0;
+    std::mt19937 engine_;
+    std::uint64_t drawn_ = 0;
+  };
+
+  Contest(const std::string& name, const activity::Technology& technology, const std::vector<int>& order)
+      : memory(name.c_str(), Bench::parameters(3, 2), recorder, technology) {
+    for (const int number : order) requesters.push_back(std::make_unique<Requester>(*this, number));
+    for (const auto& requester : requesters) requester->wake_at(0);
+  }
+  activity::Recorder recorder{1'000'000'000, 0};
+  Memory memory;
+  std::vector<std::unique_ptr<Requester>> requesters;
+  std::vector<std::string> completions;        ///< in order
+  std::vector<std::pair<Time, int>> accepted;  ///< when, of whom
+};
+
+TEST(Memory, TheOrderOfRequestersInAnInstantChangesNothing) {
+  Bench bench;  // elaborates
+  std::vector<std::unique_ptr<Contest>> contests;
+  std::vector<int> order = {0, 1, 2};
+  do {
+    contests.push_back(std::make_unique<Contest>(fmt::format("contest{}", contests.size()), bench.technology, order));
+  } while (std::next_permutation(order.begin(), order.end()));
+  bench.run();
+  for (const auto& contest : contests) {
+    EXPECT_EQ(contest->completions.size(), 150u);
+    EXPECT_EQ(contest->completions, contests[0]->completions);
+    std::ranges::sort(contest->accepted);
+    EXPECT_EQ(contest->accepted, contests[0]->accepted);
+    contest->recorder.finish(kit::now());
+  }
 }
 
 /// Random ranges against a count of every access that every row touches.

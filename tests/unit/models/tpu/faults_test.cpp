@@ -147,6 +147,34 @@ TEST_F(Faults, EveryDroppedTokenIsSeen) {
       "dropped", fmt::format("{} implied by others, {} hazards, {} other losses", implied, hazards, losses));
 }
 
+/// Dependences through device memory: on-chip memory is too small for what the step makes, so tensors are streamed out
+/// and in again. A load that does not wait for the store of what it reads meets it in flight.
+TEST_F(Faults, ATokenDroppedThroughDeviceMemoryIsAHazard) {
+  // Memory is so slow that a load which does not wait is issued while the store is in flight.
+  const test::Settings settings = {"vmem.size=8 KiB", "memory.latency=4 us"};
+  device_ = test::make("tiny", settings);
+  job_ = test::load("dense-relu", {"steps=1"});
+  const Parameters p = Parameters::read(config::load(config::presets() / "tpu/tiny.yaml", settings));
+  const std::vector<Instruction> program = code();
+  ASSERT_EQ(run(job_).fault, "");
+  int dropped = 0, hazards = 0;
+  for (std::size_t i = 0; i < program.size(); ++i) {
+    if (program[i].unit != p.load_unit()) continue;
+    for (std::size_t w = 0; w < program[i].waits.size(); ++w) {
+      if (program[i].waits[w].unit != p.store_unit() || Order::implied(program, i, w, p.units())) continue;
+      ++dropped;
+      const Outcome bad =
+          run_changed([&](auto& code) { code[i].waits.erase(code[i].waits.begin() + static_cast<long>(w)); });
+      EXPECT_TRUE(bad.fault.starts_with("dense-relu: hazard in cycle ")) << "instruction " << i << ": " << bad.fault;
+      // Or of the staging buffer on chip, when load and store share it.
+      hazards += bad.fault.find(": dma_load reads bytes of device memory ") != std::string::npos &&
+                 bad.fault.find(" while dma_store writes ") != std::string::npos;
+    }
+  }
+  EXPECT_GE(dropped, 4);
+  EXPECT_GE(hazards, 3);
+}
+
 /// The first instruction of a kind that the predicate accepts.
 template <class Body>
 std::size_t find(const std::vector<Instruction>& code, const std::function<bool(const Instruction&, const Body&)>& is) {
