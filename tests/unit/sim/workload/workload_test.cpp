@@ -168,7 +168,7 @@ TEST_F(Workload, NamesWhatIsWrongInTheYaml) {
       {"[2, 3]", "[2, 0]", "w.yaml:2:20: input.shape.1: must be a whole number from 1"},
       {"[2, 3]", "[16777216, 16777216]", "more than 2147483648 elements"},
       {"cross_entropy", "cross_entropi", "did you mean cross_entropy?"},
-      {"type: sgd", "type: sdg", "did you mean sgd?"},
+      {"type: sgd", "type: sdg", "only sgd is available"},
       {"learning_rate: 0.5", "learning_rate: 0", "must be positive"},
       {"momentum: 0.9", "momentum: 1", "must be below 1"},
       {"momentum: 0.9", "momentun: 0.9", "unknown key; did you mean momentum?"},
