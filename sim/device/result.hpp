@@ -56,13 +56,11 @@ struct Tolerance {
   double weights = 0;  ///< of one final weight tensor, in the L2 norm: |d - r|_2 / max(|r|_2, 1e-6)
 };
 
-/// fp32: sums differ in the order of addition only, and every device promises the loss; but a ReLU input next to zero
-/// may fall on its other side for a sample, which moves the weights of one unit (2e-4 of a tensor seen). Shorter
-/// formats multiply the same rounded operands, but a sum that differs in its last bit rounds an operand of a later
-/// contraction to the neighbour, by up to 2^-8 = 0.4 % in bf16; in a tensor's norm such errors average out, in a loss
-/// near zero they do not.
+/// fp32: what every device promises; sums differ in the order of addition only. Shorter formats multiply the same
+/// rounded operands, but a sum that differs in its last bit rounds an operand of a later contraction to the neighbour,
+/// by up to 2^-8 = 0.4 % in bf16; in a tensor's norm such errors average out, in a loss near zero they do not.
 inline Tolerance tolerance(numerics::Format precision) {
-  return precision == numerics::Format::fp32 ? Tolerance{1e-4, 1e-3} : Tolerance{5e-2, 1e-2};
+  return precision == numerics::Format::fp32 ? Tolerance{1e-4, 1e-4} : Tolerance{5e-2, 1e-2};
 }
 
 }  // namespace triad::device

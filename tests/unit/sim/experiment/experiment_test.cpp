@@ -56,7 +56,7 @@ class Echo : public device::Device {
     result.weights = outcome.weights;
     if (behave == "wrong_weight") {  // every value by 2e-4, and so the norm: twice of what is accepted in fp32
       std::vector<float> values = result.weights.at("fc.weight").floats();
-      for (float& value : values) value *= 1.002f;
+      for (float& value : values) value *= 1.0002f;
       result.weights.at("fc.weight") = device::HostTensor::of({2, 3}, values);
     }
     if (behave == "nan_weight") result.weights.at("fc.bias") = device::HostTensor::of({2}, {0.5f, NAN});
@@ -139,11 +139,11 @@ TEST_F(Experiment, CheckRefusesAWrongWeightBehindRightLosses) {
     });
   };
   EXPECT_EQ(error("wrong_weight"),
-            "one: --check: the final fc.weight differs from the host reference's by 0.002 of its L2 norm (0.001 is "
+            "one: --check: the final fc.weight differs from the host reference's by 0.0002 of its L2 norm (0.0001 is "
             "accepted)");
   EXPECT_EQ(
       error("nan_weight"),
-      "one: --check: the final fc.bias differs from the host reference's by inf of its L2 norm (0.001 is accepted)");
+      "one: --check: the final fc.bias differs from the host reference's by inf of its L2 norm (0.0001 is accepted)");
 }
 
 TEST_F(Experiment, ComparesInTheOrderOfTheFile) {
