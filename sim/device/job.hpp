@@ -15,9 +15,12 @@ struct Job {
   graph::Graph graph;
   numerics::Format precision = numerics::Format::fp32;  ///< multiply format of contractions
   int steps = 1;
-  /// Initial value of every parameter and state, by tensor.
+  /// Without values no data exists, on the host or on a device: `initial` and `batches` are empty, and a run reports
+  /// what does not depend on values.
+  bool values = true;
+  /// Initial value of every parameter, state and constant, by tensor.
   std::map<graph::TensorId, HostTensor> initial;
-  /// The batches of every input tensor; step s uses batch s % size. All inputs have equally many.
+  /// The batches of every input tensor; step s uses batch s % size of its list.
   std::map<graph::TensorId, std::vector<HostTensor>> batches;
 };
 

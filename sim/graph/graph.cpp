@@ -71,7 +71,7 @@ Attributes complete(const OpDefinition& op, const std::string& name, Attributes 
 std::vector<TensorId> Graph::add_op(OpKind kind, std::string name, std::vector<TensorId> inputs, Attributes attributes,
                                     Phase phase) {
   const OpDefinition& defined = definition(kind);
-  if (std::ranges::find(ops, name, &Op::name) != ops.end()) {
+  if (has_op(name)) {
     throw std::invalid_argument(fmt::format("{}: the graph has an op of this name already", name));
   }
   attributes = complete(defined, name, std::move(attributes));
@@ -91,6 +91,7 @@ std::vector<TensorId> Graph::add_op(OpKind kind, std::string name, std::vector<T
     result.role = Role::activation;
     outputs.push_back(add_tensor(std::move(result)));
   }
+  names_.insert(name);
   ops.push_back({kind, std::move(name), phase, std::move(inputs), outputs, std::move(attributes)});
   return outputs;
 }
@@ -112,6 +113,20 @@ std::int64_t Graph::parameters() const {
     if (tensor.role == Role::parameter) sum += elements(tensor.shape);
   }
   return sum;
+}
+
+std::string Graph::unique_name(const std::string& wanted) const {
+  std::string name = wanted;
+  for (int n = 2; has_op(name); ++n) name = fmt::format("{}.{}", wanted, n);
+  return name;
+}
+
+void Graph::replace_ops(std::vector<Op> with) {
+  ops = std::move(with);
+  names_.clear();
+  for (const Op& op : ops) {
+    if (!names_.insert(op.name).second) throw std::logic_error(op.name + ": two ops of this name");
+  }
 }
 
 }  // namespace triad::graph

@@ -1,7 +1,9 @@
 #pragma once
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
+#include <unordered_set>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -22,9 +24,10 @@ std::string to_string(const Shape& shape);
 
 /// Where a tensor's value comes from.
 enum class Role {
-  input,       ///< a batch of data or targets, another one each step
+  input,       ///< given anew each step: a batch of data or targets, the learning rate, the number of the step
+  constant,    ///< given once, never written: a mask, a position encoding, the gradient of the loss
   parameter,   ///< trained; persists from step to step
-  state,       ///< optimizer state; persists, starts at zero
+  state,       ///< optimizer state, running statistics; persists
   activation,  ///< made by an op of the step
 };
 
@@ -33,6 +36,7 @@ struct Tensor {
   Shape shape;
   numerics::Format format = numerics::Format::fp32;
   Role role = Role::activation;
+  double fill = 0;  ///< of a constant or state: the value of every element, unless the job gives others
   std::int64_t bytes() const { return elements(shape) * numerics::bytes_of(format); }
 };
 
@@ -40,6 +44,7 @@ enum class Phase { forward, backward, update };
 std::string to_string(Phase phase);
 
 enum class OpKind;  // op.hpp declares the ops
+struct Formula;     // formula.hpp
 
 using Attribute = std::variant<std::int64_t, double, bool, std::string, std::vector<std::int64_t>>;
 using Attributes = std::map<std::string, Attribute>;
@@ -50,6 +55,13 @@ struct Op {
   Phase phase = Phase::forward;
   std::vector<TensorId> inputs, outputs;
   Attributes attributes;
+  /// Made by fusion (passes.hpp) only. Of an op of kind `fused`: what it computes. Of a contraction: the epilogue
+  /// applied to its result, which is the formula's operand 0; the formula's further operands are the op's inputs
+  /// behind the contraction's own two, and the op's outputs are the formula's results.
+  std::shared_ptr<const Formula> formula = nullptr;
+  /// Of an op made by fusion: the names of the ops that it stands for, in order, and their FLOPs in sum.
+  std::vector<std::string> members = {};
+  std::int64_t member_flops = 0;
 
   std::int64_t integer(const std::string& key) const { return std::get<std::int64_t>(attributes.at(key)); }
   double number(const std::string& key) const { return std::get<double>(attributes.at(key)); }
@@ -63,8 +75,8 @@ struct Op {
 /// `updates`: after the step the value of `updated` is the value of `persistent`; both share one storage on a device.
 struct Graph {
   std::vector<Tensor> tensors;
-  std::vector<Op> ops;
-  TensorId loss = -1;  ///< scalar fp32, or -1 when the graph is not trained
+  std::vector<Op> ops;  ///< appended by add_op
+  TensorId loss = -1;   ///< scalar fp32, or -1 when the graph is not trained
   struct Update {
     TensorId persistent, updated;
   };
@@ -83,6 +95,15 @@ struct Graph {
   std::int64_t flops() const;
   /// Number of trained scalars.
   std::int64_t parameters() const;
+  /// Is there an op of this name?
+  bool has_op(const std::string& name) const { return names_.contains(name); }
+  /// A name no op has yet: `wanted`, or with a number behind it.
+  std::string unique_name(const std::string& wanted) const;
+  /// Puts other ops in the place of all (a pass); their tensors exist already.
+  void replace_ops(std::vector<Op> with);
+
+ private:
+  std::unordered_set<std::string> names_;  ///< of the ops
 };
 
 }  // namespace triad::graph

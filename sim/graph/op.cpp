@@ -2,57 +2,61 @@
 
 #include <stdexcept>
 
-#include "sim/graph/rules.hpp"
+#include "sim/graph/ops/tables.hpp"
 
 namespace triad::graph {
 namespace {
 
-using rules::Operands;
-
-/// C[m,n] from A with m * k elements: m * k * n MACs, 2 FLOPs each.
-std::int64_t contraction_flops(Operands inputs, Operands outputs) {
-  return 2 * elements(inputs[0].shape) * outputs[0].shape[1];
-}
-std::int64_t per_output(Operands, Operands outputs) {
-  std::int64_t sum = 0;
-  for (const Tensor& output : outputs) sum += elements(output.shape);
-  return sum;
-}
-std::int64_t per_input(Operands inputs, Operands) {
-  return elements(inputs[0].shape);
-}
-std::int64_t movement(Operands, Operands) {
-  return 0;
-}
-
-/// The one table of ops, in the order of OpKind.
-const std::vector<OpDefinition>& table() {
-  using namespace rules;
-  static const std::vector<OpDefinition> ops = {
-      {OpKind::matmul,
-       "matmul",
-       {},
-       {{"transpose_a", false}, {"transpose_b", false}},
-       rules::matmul,
-       contraction_flops,
-       matmul_gradient},
-      {OpKind::add, "add", {}, {}, element_wise, per_output, add_gradient},
-      {OpKind::subtract, "subtract", {}, {}, element_wise, per_output, subtract_gradient},
-      {OpKind::multiply, "multiply", {}, {}, element_wise, per_output, multiply_gradient},
-      {OpKind::scale, "scale", {"factor"}, {}, unary, per_output, scale_gradient},
-      {OpKind::relu, "relu", {}, {}, unary, per_output, relu_gradient},
-      {OpKind::relu_grad, "relu_grad", {}, {}, rules::relu_grad, per_output, {}},
-      {OpKind::reduce_sum, "reduce_sum", {"keep"}, {}, rules::reduce_sum, per_input, reduce_sum_gradient},
-      {OpKind::broadcast, "broadcast", {"shape"}, {}, rules::broadcast, movement, broadcast_gradient},
-      {OpKind::cast, "cast", {"format"}, {}, rules::cast, movement, cast_gradient},
-      {OpKind::reshape, "reshape", {"shape"}, {}, rules::reshape, movement, reshape_gradient},
-      {OpKind::mse, "mse", {}, {}, rules::mse, per_input, mse_gradient},
-      {OpKind::mse_grad, "mse_grad", {}, {}, rules::mse_grad, per_output, {}},
-      {OpKind::cross_entropy, "cross_entropy", {}, {}, rules::cross_entropy, per_input, cross_entropy_gradient},
-      {OpKind::cross_entropy_grad, "cross_entropy_grad", {}, {}, rules::cross_entropy_grad, per_output, {}},
-      {OpKind::sgd, "sgd", {"learning_rate"}, {{"momentum", 0.0}}, rules::sgd, per_output, {}},
+/// All tables, in the order of OpKind.
+std::vector<OpDefinition> all() {
+  std::vector<OpDefinition> ops;
+  for (const auto& table : {ops::contractions(), ops::element_wise(), ops::element_wise_gradients(), ops::rows(),
+                            ops::movements(), ops::windows(), ops::indexed(), ops::losses(), ops::optimizers()}) {
+    ops.insert(ops.end(), table.begin(), table.end());
+  }
+  OpDefinition fused{OpKind::fused, "fused", Family::formula, {}, {}, {}, {}, {}};
+  fused.infer = [](std::span<const Tensor>, const Attributes&) -> std::vector<Tensor> {
+    throw std::invalid_argument("made by fusion only");
   };
+  ops.push_back(fused);
+  for (std::size_t i = 0; i < ops.size(); ++i) {
+    if (static_cast<std::size_t>(ops[i].kind) != i) {
+      throw std::logic_error(ops[i].name + ": the tables of ops are not in the order of OpKind");
+    }
+  }
   return ops;
+}
+
+const std::vector<OpDefinition>& table() {
+  static const std::vector<OpDefinition> ops = all();
+  return ops;
+}
+
+std::vector<Tensor> tensors(const Graph& graph, const std::vector<TensorId>& ids) {
+  std::vector<Tensor> result;
+  for (const TensorId id : ids) result.push_back(graph.tensor(id));
+  return result;
+}
+
+/// MACs of a contraction: every output is a sum of products over k, or over a kernel's taps (those in the padding,
+/// too).
+std::int64_t macs(const Graph& graph, const Op& op) {
+  const Shape &a = graph.tensor(op.inputs[0]).shape, &b = graph.tensor(op.inputs[1]).shape;
+  switch (op.kind) {
+    case OpKind::matmul:
+      return elements(a) * b[b.size() - (op.flag("transpose_b") ? 2 : 1)];
+    case OpKind::conv2d:  // outputs times taps; the result's shape does not tell when an epilogue follows
+    case OpKind::conv2d_wgrad:
+    case OpKind::conv2d_dgrad: {
+      const Shape& y = op.kind == OpKind::conv2d_wgrad   ? b
+                       : op.kind == OpKind::conv2d_dgrad ? a
+                                                         : graph.tensor(op.outputs[0]).shape;
+      const Shape& w = op.kind == OpKind::conv2d_wgrad ? op.integers("shape") : b;
+      return elements(y) * w[1] * w[2] * w[3];
+    }
+    default:
+      throw std::logic_error(op.name + ": no contraction");
+  }
 }
 
 }  // namespace
@@ -62,24 +66,51 @@ std::span<const OpDefinition> definitions() {
 }
 
 const OpDefinition& definition(OpKind kind) {
-  const OpDefinition& found = table().at(static_cast<std::size_t>(kind));
-  if (found.kind != kind) throw std::logic_error("the table of ops is not in the order of OpKind");
-  return found;
+  return table().at(static_cast<std::size_t>(kind));
 }
 
 std::string to_string(OpKind kind) {
   return definition(kind).name;
 }
 
+Family family(const Op& op) {
+  return definition(op.kind).family;
+}
+
+Formula formula_of(const Graph& graph, const Op& op) {
+  if (op.kind == OpKind::fused) return *op.formula;
+  const OpDefinition& defined = definition(op.kind);
+  if (!defined.formula) throw std::invalid_argument(op.name + ": " + defined.name + " is not declared by a formula");
+  return simplified(defined.formula(tensors(graph, op.inputs), op.attributes));
+}
+
 std::int64_t flops(const Graph& graph, const Op& op) {
-  std::vector<Tensor> inputs, outputs;
-  for (const TensorId id : op.inputs) inputs.push_back(graph.tensor(id));
-  for (const TensorId id : op.outputs) outputs.push_back(graph.tensor(id));
-  return definition(op.kind).flops(inputs, outputs);
+  if (!op.members.empty()) return op.member_flops;
+  switch (family(op)) {
+    case Family::contraction:
+      return 2 * macs(graph, op);
+    case Family::formula: {
+      if (op.kind == OpKind::cast) return 0;
+      const Formula formula = formula_of(graph, op);
+      return elements(formula.space);
+    }
+    case Family::window: {
+      const auto& kernel = op.integers("kernel");
+      const bool gradient = op.kind == OpKind::max_pool_grad || op.kind == OpKind::average_pool_grad;
+      const TensorId pooled = gradient ? op.inputs[0] : op.outputs[0];
+      return elements(graph.tensor(pooled).shape) * kernel[0] * kernel[1];
+    }
+    case Family::indexed:
+      return op.kind == OpKind::scatter_add ? elements(graph.tensor(op.inputs[0]).shape) : 0;
+    case Family::movement:
+    case Family::view:
+      return 0;
+  }
+  throw std::logic_error("unknown family");
 }
 
 bool is_contraction(OpKind kind) {
-  return kind == OpKind::matmul;
+  return definition(kind).family == Family::contraction;
 }
 
 }  // namespace triad::graph

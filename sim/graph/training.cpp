@@ -21,32 +21,31 @@ std::vector<bool> trained_tensors(const Graph& graph) {
   return trained;
 }
 
-/// Throws unless the loss is a scalar that one loss op makes and nothing reads.
+/// Throws unless the loss is a scalar that an op makes and nothing reads.
 void check_loss(const Graph& graph) {
   if (graph.loss < 0) throw std::invalid_argument("the graph has no loss to differentiate");
-  const std::string& name = graph.tensor(graph.loss).name;
+  const Tensor& loss = graph.tensor(graph.loss);
+  if (elements(loss.shape) != 1) {
+    throw std::invalid_argument(fmt::format("{}: the loss is {}, must be a scalar", loss.name, to_string(loss.shape)));
+  }
   bool made = false;
   for (const Op& op : graph.ops) {
     if (std::ranges::find(op.inputs, graph.loss) != op.inputs.end()) {
       throw std::invalid_argument(
-          fmt::format("{}: the loss must be the root of the graph, but {} reads it", name, op.name));
+          fmt::format("{}: the loss must be the root of the graph, but {} reads it", loss.name, op.name));
     }
-    if (std::ranges::find(op.outputs, graph.loss) == op.outputs.end()) continue;
-    made = true;
-    if (op.kind != OpKind::mse && op.kind != OpKind::cross_entropy) {
-      throw std::invalid_argument(
-          fmt::format("{}: {} is no loss; must be mse or cross_entropy", name, to_string(op.kind)));
-    }
+    made |= std::ranges::find(op.outputs, graph.loss) != op.outputs.end();
   }
-  if (!made) throw std::invalid_argument(fmt::format("{}: no op makes the loss", name));
+  if (!made) throw std::invalid_argument(fmt::format("{}: no op makes the loss", loss.name));
 }
 
 }  // namespace
 
-std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph) {
+std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph, TensorId loss_gradient) {
   check_loss(graph);
   const std::vector<bool> trained = trained_tensors(graph);
   std::vector<TensorId> gradients(graph.tensors.size(), -1);
+  gradients[static_cast<std::size_t>(graph.loss)] = loss_gradient;
 
   const auto accumulate = [&](TensorId tensor, TensorId gradient) {
     TensorId& sum = gradients[static_cast<std::size_t>(tensor)];
@@ -55,10 +54,7 @@ std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph) {
       sum = gradient;
       return;
     }
-    std::string name = graph.tensor(tensor).name + ".grad.sum";
-    for (int n = 2; std::ranges::find(graph.ops, name, &Op::name) != graph.ops.end(); ++n) {
-      name = fmt::format("{}.grad.sum.{}", graph.tensor(tensor).name, n);
-    }
+    const std::string name = graph.unique_name(graph.tensor(tensor).name + ".grad.sum");
     sum = graph.add_op(OpKind::add, name, {sum, gradient}, {}, Phase::backward)[0];
   };
 
@@ -68,7 +64,7 @@ std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph) {
     bool reached = false;
     for (const TensorId output : op.outputs) {
       outputs.push_back(gradients[static_cast<std::size_t>(output)]);
-      reached |= output == graph.loss || outputs.back() != -1;
+      reached |= outputs.back() != -1;
     }
     std::vector<bool> wanted;
     for (const TensorId input : op.inputs) wanted.push_back(trained[static_cast<std::size_t>(input)]);
@@ -94,20 +90,46 @@ std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph) {
   return result;
 }
 
-Graph training_step(const Graph& forward, const Optimizer& optimizer) {
+Graph training_step(const Graph& forward, const Training& training) {
   Graph graph = forward;
-  const auto gradients = differentiate(graph);
+  const TensorId loss_gradient =
+      graph.add_tensor({loss_gradient_name, {}, numerics::Format::fp32, Role::constant, training.loss_scale});
+  const auto gradients = differentiate(graph, loss_gradient);
+  const Optimizer& optimizer = training.optimizer;
+  const auto scalar = [&](const char* name) {
+    return graph.add_tensor({name, {}, numerics::Format::fp32, Role::input});
+  };
+  const TensorId learning_rate = scalar(learning_rate_name);
+  const bool adam = optimizer.kind == Optimizer::Kind::adam;
+  const TensorId correction1 = adam ? scalar(correction1_name) : -1, correction2 = adam ? scalar(correction2_name) : -1;
+
   for (const auto& [parameter, gradient] : gradients) {
     const Tensor trained = graph.tensor(parameter);
-    std::vector<TensorId> inputs = {parameter, gradient};
-    if (optimizer.momentum != 0) {
-      inputs.push_back(graph.add_tensor({trained.name + ".velocity", trained.shape, trained.format, Role::state}));
+    std::vector<TensorId> inputs = {parameter, gradient, learning_rate}, states;
+    if (adam) inputs.insert(inputs.end(), {correction1, correction2});
+    const auto state = [&](const char* name) {
+      states.push_back(graph.add_tensor({trained.name + "." + name, trained.shape, trained.format, Role::state}));
+    };
+    if (adam) {
+      state("first_moment");
+      state("second_moment");
+    } else if (optimizer.momentum != 0) {
+      state("velocity");
+    }
+    inputs.insert(inputs.end(), states.begin(), states.end());
+    Attributes attributes = {{"weight_decay", optimizer.weight_decay}, {"gradient_scale", 1 / training.loss_scale}};
+    if (adam) {
+      attributes.insert({{"beta1", optimizer.beta1},
+                         {"beta2", optimizer.beta2},
+                         {"epsilon", optimizer.epsilon},
+                         {"decoupled", optimizer.decoupled}});
+    } else {
+      attributes.insert({{"momentum", optimizer.momentum}, {"nesterov", optimizer.nesterov}});
     }
     const std::vector<TensorId> outputs =
-        graph.add_op(OpKind::sgd, trained.name + ".update", inputs,
-                     {{"learning_rate", optimizer.learning_rate}, {"momentum", optimizer.momentum}}, Phase::update);
+        graph.add_op(adam ? OpKind::adam : OpKind::sgd, trained.name + ".update", inputs, attributes, Phase::update);
     graph.updates.push_back({parameter, outputs[0]});
-    if (optimizer.momentum != 0) graph.updates.push_back({inputs[2], outputs[1]});
+    for (std::size_t i = 0; i < states.size(); ++i) graph.updates.push_back({states[i], outputs[i + 1]});
   }
   return graph;
 }

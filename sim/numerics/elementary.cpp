@@ -71,6 +71,36 @@ float logarithm(float x) {
   return (m + y) + e * 0.693359375f;
 }
 
+float hyperbolic_tangent(float x) {
+  if (x != x) return canonical(x);
+  const float magnitude = x < 0 ? -x : x;
+  if (magnitude < 0.625f) {
+    const float z = x * x;
+    float p = -5.70498872745e-3f;
+    for (const float c : {2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f}) p = p * z + c;
+    return p * z * x + x;
+  }
+  const float y = 1.0f - 2.0f / (exponential(magnitude + magnitude) + 1.0f);
+  return x < 0 ? -y : y;
+}
+
+float error_function(float x) {
+  if (x != x) return canonical(x);
+  const float clamped = x < -4.0f ? -4.0f : x > 4.0f ? 4.0f : x;
+  const float z = clamped * clamped;
+  float p = -2.72614225801306e-10f;
+  for (const float c : {2.77068142495902e-08f, -2.10102402082508e-06f, -5.69250639462346e-05f, -7.34990630326855e-04f,
+                        -2.95459980854025e-03f, -1.60960333262415e-02f}) {
+    p = p * z + c;
+  }
+  float q = -1.45660718464996e-05f;
+  for (const float c :
+       {-2.13374055278905e-04f, -1.68282697438203e-03f, -7.37332916720468e-03f, -1.42647390514189e-02f}) {
+    q = q * z + c;
+  }
+  return clamped * p / q;
+}
+
 float lane_sum(std::span<const float> values, int lanes) {
   std::vector<float> sums(static_cast<std::size_t>(lanes), 0.0f);
   for (std::size_t i = 0; i < values.size(); ++i) sums[i % sums.size()] += values[i];

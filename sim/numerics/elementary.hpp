@@ -16,6 +16,14 @@ float exponential(float x);
 /// below 2 units in the last place. 0 -> -infinity, negative -> NaN.
 float logarithm(float x);
 
+/// Hyperbolic tangent. Below 0.625 a polynomial of degree 9 (constants: Cephes, tanhf), else 1 - 2 / (e^(2|x|) + 1)
+/// with the sign of x.
+float hyperbolic_tangent(float x);
+
+/// Error function: x p(x^2) / q(x^2), x clamped to [-4, 4]; constants: Eigen's generic_fast_erf_float. Error below
+/// 1e-6.
+float error_function(float x);
+
 /// The sum of a row by an engine of `lanes` fp32 adders: lane l adds elements l, l + lanes, l + 2 lanes ... in order,
 /// from +0; then a binary tree over the lanes, in which lane i takes in lane i + half, for half = the smallest power of
 /// two >= lanes / 2, halved down to 1 (a lane beyond the last one adds nothing).
