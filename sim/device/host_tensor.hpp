@@ -25,7 +25,7 @@ struct HostTensor {
   std::vector<std::int32_t> integers() const;
 };
 
-/// Final parameters by name ("fc1.weight"), in name order: what `weights.npz` holds.
+/// Tensors by name ("fc1.weight"), in name order: the final parameters, what `weights.npz` holds.
 using Weights = std::map<std::string, HostTensor>;
 
 }  // namespace triad::device

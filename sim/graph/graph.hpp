@@ -95,6 +95,9 @@ struct Graph {
   std::int64_t flops() const;
   /// Number of trained scalars.
   std::int64_t parameters() const;
+  /// What a graph without a loss is executed for: the tensors that ops make and nothing reads.
+  /// Empty for a graph with a loss.
+  std::vector<TensorId> results() const;
   /// Is there an op of this name?
   bool has_op(const std::string& name) const { return names_.contains(name); }
   /// A name no op has yet: `wanted`, or with a number behind it.
