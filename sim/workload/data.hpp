@@ -4,6 +4,7 @@
 
 #include "sim/config/node.hpp"
 #include "sim/device/job.hpp"
+#include "sim/workload/data_file.hpp"
 #include "sim/workload/network.hpp"
 
 /// The arrays of a workload: samples, targets and initial parameters, from files or synthetic.
@@ -18,8 +19,8 @@ struct Source {
 
 /// `data:` {file} or {seed, samples}
 struct DataSource : Source {
-  std::optional<config::Node> node;
-  std::int64_t samples = 0;  ///< how many synthetic ones there are
+  std::optional<DataFile> data;  ///< where there is a file
+  std::int64_t samples = 0;      ///< how many synthetic ones there are
 };
 
 /// Reads `initial:` of a workload; absent: seed 0.

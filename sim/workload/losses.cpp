@@ -9,12 +9,6 @@ namespace {
 
 using graph::Role;
 
-std::vector<std::int64_t> all_axes(const Shape& shape) {
-  std::vector<std::int64_t> axes;
-  for (std::size_t axis = 0; axis < shape.size(); ++axis) axes.push_back(static_cast<std::int64_t>(axis));
-  return axes;
-}
-
 /// One loss and where it stands.
 class Loss {
  public:
@@ -31,7 +25,8 @@ class Loss {
   TensorId build() {
     if (type_ == "cross_entropy") return cross_entropy();
     if (type_ == "ctc") return ctc();
-    Feed feed{.kind = type_ == "bce_with_logits" ? Feed::Kind::sign : Feed::Kind::score};
+    Feed feed;
+    feed.kind = type_ == "bce_with_logits" ? Feed::Kind::sign : Feed::Kind::score;
     const OpKind kind = type_ == "mse" ? OpKind::mse : type_ == "l1" ? OpKind::l1 : OpKind::bce_with_logits;
     return builder_.op(kind, name_, {from_, target(shape(), feed)});
   }
@@ -67,8 +62,7 @@ class Loss {
       return *known;
     }
     if (named && feed.name.find('.') != std::string::npos) layers_.find(*named, feed.name, top_);  // an error
-    feed.tensor = builder_.graph().add_tensor(
-        {feed.name, shape, whole ? Format::int32 : Format::fp32, Role::input});
+    feed.tensor = builder_.graph().add_tensor({feed.name, shape, whole ? Format::int32 : Format::fp32, Role::input});
     builder_.network().targets.push_back(feed);
     return feed.tensor;
   }
@@ -76,7 +70,8 @@ class Loss {
   /// Mean over all samples; with ignore_index over those that have another class.
   TensorId cross_entropy() {
     Shape logits = shape();
-    if (logits.size() < 2) fail(fmt::format("cross_entropy takes [batch, ..., classes], not {}", to_string(logits)));
+    if (logits.size() < 2)
+      fail(fmt::format("cross_entropy takes [batch, ..., classes], not {}", graph::to_string(logits)));
     const auto axis_node = find("axis");
     const auto rank = static_cast<std::int64_t>(logits.size());
     std::int64_t axis = axis_node ? axis_node->integer(-rank, rank - 1) : rank - 1;
@@ -93,7 +88,9 @@ class Loss {
       logits = builder_.shape(rows);
     }
     const std::int64_t classes = logits.back(), samples = graph::elements(logits) / classes;
-    Feed feed{.classes = classes, .kind = Feed::Kind::score};
+    Feed feed;
+    feed.classes = classes;
+    feed.kind = Feed::Kind::score;
     Attributes attributes;
     const auto ignore = find("ignore_index");
     if (ignore) {
@@ -117,7 +114,7 @@ class Loss {
 
   TensorId ctc() {
     const Shape logits = shape();
-    if (logits.size() != 3) fail(fmt::format("ctc takes [batch, time, classes], not {}", to_string(logits)));
+    if (logits.size() != 3) fail(fmt::format("ctc takes [batch, time, classes], not {}", graph::to_string(logits)));
     if (!map_) fail("ctc needs the greatest number of labels: {type: ctc, labels: 20}");
     const std::int64_t labels = node_.at("labels").integer(1, logits[1]);
     Ctc ctc;
@@ -126,7 +123,9 @@ class Loss {
       if (ctc.blank != 0 && ctc.blank != logits[2] - 1) blank->fail("the first class, or the last");
     }
     if (logits[2] < 2) fail("ctc needs a class beside the blank");
-    const Feed feed{.classes = logits[2], .excluded = ctc.blank};
+    Feed feed;
+    feed.classes = logits[2];
+    feed.excluded = ctc.blank;
     ctc.labels = target({logits[0], labels}, feed);
     const auto lengths = [&](const char* key, std::int64_t longest) -> TensorId {
       const auto named = find(key);
@@ -134,11 +133,16 @@ class Loss {
       if (const auto known = builder_.published(named->text())) {
         const graph::Tensor& tensor = builder_.graph().tensor(*known);
         if (tensor.format != Format::int32 || tensor.shape != Shape{logits[0]}) {
-          named->fail(fmt::format("{} {} must be whole numbers [{}]", tensor.name, to_string(tensor.shape), logits[0]));
+          named->fail(
+              fmt::format("{} {} must be whole numbers [{}]", tensor.name, graph::to_string(tensor.shape), logits[0]));
         }
         return *known;
       }
-      Feed own{.name = named->text(), .classes = longest + 1, .target = true, .kind = Feed::Kind::lengths};
+      Feed own;
+      own.name = named->text();
+      own.classes = longest + 1;
+      own.target = true;
+      own.kind = Feed::Kind::lengths;
       own.tensor = builder_.graph().add_tensor({own.name, {logits[0]}, Format::int32, Role::input});
       builder_.network().targets.push_back(own);
       return own.tensor;

@@ -44,8 +44,7 @@ Feed read_feed(graph::Graph& graph, const config::Node& node, const std::string&
       feed.kind = Feed::Kind::lengths;
     }
   }
-  feed.tensor = graph.add_tensor(
-      {name, shape, feed.classes == 0 ? Format::fp32 : Format::int32, graph::Role::input});
+  feed.tensor = graph.add_tensor({name, shape, feed.classes == 0 ? Format::fp32 : Format::int32, graph::Role::input});
   return feed;
 }
 

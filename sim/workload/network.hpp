@@ -20,8 +20,9 @@ struct Feed {
   graph::TensorId tensor = -1;
   std::string name;          ///< of its array in the data: "x", "tokens", "y"
   std::int64_t classes = 0;  ///< not 0: int32 numbers, 0 to classes - 1
-  std::int64_t excluded = -1;  ///< a class that numbers must not have: the blank of ctc, the first or the last; -1: none
-  bool ignores = false;        ///< numbers may be `ignored` (`ignore_index`)
+  std::int64_t excluded =
+      -1;                ///< a class that numbers must not have: the blank of ctc, the first or the last; -1: none
+  bool ignores = false;  ///< numbers may be `ignored` (`ignore_index`)
   std::int64_t ignored = 0;
   bool target = false;
   /// How synthetic values are made (data.hpp).
@@ -49,8 +50,8 @@ inline Initial everywhere(double value) {
 struct Network {
   graph::Graph graph;
   std::vector<Feed> inputs, targets;
-  graph::TensorId output = -1;  ///< what the last layer makes
-  graph::TensorId step = -1;    ///< int32 number of the step, from 0 (dropout); -1 where no op reads it
+  graph::TensorId output = -1;                 ///< what the last layer makes
+  graph::TensorId step = -1;                   ///< int32 number of the step, from 0 (dropout); -1 where no op reads it
   std::map<graph::TensorId, Initial> initial;  ///< of every parameter
   /// Values that are known already: parameters of an imported model, constants that are not the same everywhere. Made
   /// when they are asked for: never with values off.

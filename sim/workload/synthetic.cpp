@@ -14,6 +14,7 @@ using graph::Shape;
 using graph::TensorId;
 
 constexpr std::int64_t most_features = 4096, most_weights = std::int64_t{1} << 24;
+constexpr int token_features = 8;
 
 /// 0 to count - 1, from a value in [-1, 1).
 std::int64_t drawn(float u, std::int64_t count) {
@@ -76,7 +77,9 @@ class Synthesis {
     const Random tokens(seed_, "tokens");
     std::vector<float> result;
     for (const std::int32_t number : values.integers()) {
-      result.push_back(tokens.uniform(static_cast<std::uint64_t>(number)));
+      for (int i = 0; i < token_features; ++i) {
+        result.push_back(tokens.uniform(static_cast<std::uint64_t>(number * std::int64_t{token_features} + i)));
+      }
     }
     return result;
   }

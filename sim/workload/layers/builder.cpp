@@ -46,8 +46,7 @@ TensorId Builder::parameter(const std::string& name, Shape shape, Initial initia
   std::int64_t elements = 1;
   for (const std::int64_t dimension : shape) {
     if (dimension > largest_dimension || dimension > room / elements) {
-      throw std::invalid_argument(
-          fmt::format("{} {} has more than {} elements", name, graph::to_string(shape), room));
+      throw std::invalid_argument(fmt::format("{} {} has more than {} elements", name, graph::to_string(shape), room));
     }
     elements *= dimension;
   }

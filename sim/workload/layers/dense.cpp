@@ -36,8 +36,8 @@ TensorId linear(const Layer& layer) {
   if (layer.rank() < 2) layer.fail("linear takes [batch, ..., features]");
   const std::int64_t in = layer.shape().back();
   if (const auto stated = layer.node.find("in_features"); stated && stated->integer(1, largest_dimension) != in) {
-    stated->fail(fmt::format("layer '{}': its input {} has {} features", layer.name, graph::to_string(layer.shape()),
-                             in));
+    stated->fail(
+        fmt::format("layer '{}': its input {} has {} features", layer.name, graph::to_string(layer.shape()), in));
   }
   const std::int64_t out = layer.integer("out_features", 1, largest_dimension);
   const Initial initial = drawn(layer, 1 / std::sqrt(static_cast<float>(in)));
@@ -57,8 +57,8 @@ TensorId embedding(const Layer& layer) {
   const Shape table = {layer.integer("classes", 1, largest_dimension), layer.integer("width", 1, largest_dimension)};
   for (const Feed& feed : layer.builder.network().inputs) {
     if (feed.tensor == layer.input() && feed.classes > table[0]) {
-      layer.node.at("classes").fail(fmt::format("layer '{}': the input {} has {} classes", layer.name, feed.name,
-                                                feed.classes));
+      layer.node.at("classes").fail(
+          fmt::format("layer '{}': the input {} has {} classes", layer.name, feed.name, feed.classes));
     }
   }
   const Initial initial = drawn(layer, std::sqrt(3.0));
@@ -77,8 +77,7 @@ const Shape& sequence(const Layer& layer) {
 TensorId position_embedding(const Layer& layer) {
   const Shape shape = sequence(layer);
   const std::int64_t length = layer.integer("length", shape[1], largest_dimension, shape[1]);
-  const TensorId weight =
-      layer.builder.parameter(layer.of("weight"), {length, shape[2]}, drawn(layer, std::sqrt(3.0)));
+  const TensorId weight = layer.builder.parameter(layer.of("weight"), {length, shape[2]}, drawn(layer, std::sqrt(3.0)));
   const TensorId rows = layer.builder.slice(layer.of("slice"), weight, 0, 0, shape[1]);
   return layer.builder.add(layer.of("add"), layer.input(), rows);
 }

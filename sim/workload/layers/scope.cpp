@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <stdexcept>
 
 namespace triad::workload {
@@ -26,8 +27,14 @@ const LayerType& type_of(const config::Node& node) {
     for (const LayerType& type : layer_types()) result.emplace_back(type.name);
     return result;
   }();
-  const std::string name = node.at("type").choice(names);
-  return *std::ranges::find(layer_types(), name, &LayerType::name);
+  const config::Node type = node.at("type");
+  const std::string name = type.text();
+  const auto found = std::ranges::find(layer_types(), name, &LayerType::name);
+  if (found != layer_types().end()) return *found;
+  // A near name is enough; all of them only where none is near.
+  const std::string near = config::nearest(name, names);
+  type.fail(near.empty() ? fmt::format("'{}' is no type of layer; there are {}", name, fmt::join(names, ", "))
+                         : fmt::format("'{}' is no type of layer; did you mean {}?", name, near));
 }
 
 }  // namespace
@@ -42,8 +49,8 @@ LayerList::LayerList(Builder& builder, const config::Node& workload) : builder_(
     if (const auto parameters = node.find("parameters")) {
       for (const config::Node& parameter : parameters->items()) {
         const std::string key = parameter.text();
-        if (std::ranges::find(std::vector<std::string>{"block", "name", "from", "repeat", "first", "index"}, key) !=
-            std::vector<std::string>{"block", "name", "from", "repeat", "first", "index"}.end()) {
+        static const std::set<std::string> taken = {"block", "name", "from", "repeat", "first", "index"};
+        if (taken.contains(key)) {
           parameter.fail(fmt::format("'{}' is a key of every block and cannot be a parameter", key));
         }
         block.parameters.push_back(key);
@@ -53,8 +60,7 @@ LayerList::LayerList(Builder& builder, const config::Node& workload) : builder_(
       for (const std::string& key : defaults->keys()) {
         const config::Node value = defaults->at(key);
         if (std::ranges::find(block.parameters, key) == block.parameters.end()) {
-          value.fail(fmt::format("'{}' is none of the block's parameters: {}", key,
-                                 fmt::join(block.parameters, ", ")));
+          value.fail(fmt::format("'{}' is none of the block's parameters: {}", key, fmt::join(block.parameters, ", ")));
         }
         config::mark_read(value);
         block.defaults.emplace(key, value);
@@ -80,8 +86,8 @@ TensorId LayerList::find(const config::Node& named, const std::string& name, con
     }
   }
   const std::string near = config::nearest(name, known);
-  named.fail(fmt::format("nothing before this is called '{}'{}", name,
-                         near.empty() ? "" : "; did you mean " + near + "?"));
+  named.fail(
+      fmt::format("nothing before this is called '{}'{}", name, near.empty() ? "" : "; did you mean " + near + "?"));
 }
 
 std::vector<TensorId> LayerList::inputs_of(const config::Node& node, const Scope& scope, TensorId before) const {
