@@ -137,8 +137,8 @@ std::string text(const Planes& p) {
 
 struct Describe {
   std::string operator()(const Transfer& t) const {
-    std::string out = fmt::format("{:#x} memory {:#x} step {} runs of {}", t.address, t.memory.base, t.memory.stride,
-                                  t.bytes);
+    std::string out =
+        fmt::format("{:#x} memory {:#x} step {} runs of {}", t.address, t.memory.base, t.memory.stride, t.bytes);
     for (const Loop& loop : t.loops) out += fmt::format(" {}x(memory {} chip {})", loop.count, loop.memory, loop.chip);
     if (t.clear_bytes > 0) out += fmt::format(" clear {:#x}+{}", t.clear_begin, t.clear_bytes);
     return out;
@@ -168,8 +168,8 @@ struct Describe {
     return out;
   }
   std::string operator()(const Window& w) const {
-    std::string out = fmt::format("{} kernel {}x{} planes {}", graph::to_string(w.kind), w.kernel[0], w.kernel[1],
-                                  w.planes);
+    std::string out =
+        fmt::format("{} kernel {}x{} planes {}", graph::to_string(w.kind), w.kernel[0], w.kernel[1], w.planes);
     for (const Planes& p : w.inputs) out += " " + text(p);
     out += " =>";
     for (const Planes& p : w.outputs) out += " " + text(p);

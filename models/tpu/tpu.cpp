@@ -88,10 +88,7 @@ class Tpu : public device::Device {
                                             numerics::to_string(job.precision)));
     }
     auto made = plan(parameters_, job);
-    if (const std::uint64_t bytes = made->map.bytes(); job.values && bytes > memory_.capacity) {
-      throw device::Unsupported(fmt::format("{} needs {} bytes of device memory, there are {} (memory.capacity)",
-                                            job.name, bytes, memory_.capacity));
-    }
+    kit::fits_memory(made->map, memory_.capacity, job);  // a job with values must
     return std::make_unique<TpuProgram>(std::move(made));
   }
 
@@ -126,7 +123,7 @@ class Tpu : public device::Device {
     result.written_bytes = chip.memory.written_bytes();
     kit::fill(result, recorder, job, executed);
     if (planned == nullptr) return result;
-    result.fits_memory = planned->map.bytes() <= memory_.capacity;
+    result.fits_memory = kit::fits_memory(planned->map, memory_.capacity, job);
     memory::read_back(chip.memory.contents(), planned->map, job, result);
     return result;
   }

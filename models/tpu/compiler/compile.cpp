@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "models/tpu/compiler/lower.hpp"
 #include "sim/device/device.hpp"
+#include "sim/graph/passes.hpp"
 
 namespace triad::tpu {
 
@@ -30,6 +33,24 @@ void check_formats(const graph::Graph& graph, const graph::Op& op) {
 
 }  // namespace
 
+void for_boxes(const graph::Shape& space, const graph::Shape& tile,
+               const std::function<void(const graph::Shape&, const graph::Shape&)>& visit) {
+  graph::Shape origin(space.size(), 0), extents(space.size());
+  for (;;) {
+    for (std::size_t axis = 0; axis < space.size(); ++axis) {
+      extents[axis] = std::min(tile[axis], space[axis] - origin[axis]);
+    }
+    visit(origin, extents);
+    std::size_t axis = space.size();
+    for (;;) {
+      if (axis == 0) return;
+      --axis;
+      if ((origin[axis] += tile[axis]) < space[axis]) break;
+      origin[axis] = 0;
+    }
+  }
+}
+
 void lower_op(Emitter& emitter, const graph::Op& op) {
   switch (graph::family(op)) {
     case Family::contraction:
@@ -48,17 +69,19 @@ void lower_op(Emitter& emitter, const graph::Op& op) {
 }
 
 std::shared_ptr<const Plan> plan(const Parameters& parameters, const device::Job& job) {
-  const graph::Graph& graph = job.graph;
-  kit::MemoryMap map(job);
+  graph::Graph graph = graph::fuse(job.graph, {.formulas = true});
+  kit::MemoryMap map(job, graph);
   // Half of the on-chip memory for tensors that stay, half for staging.
   const std::uint64_t base = parameters.vmem.bytes / 2 / Residency::alignment * Residency::alignment;
   Residency residency(graph, map, base);
-  auto made = std::make_shared<const Plan>(Plan{parameters, graph, std::move(map), std::move(residency), base});
+  auto made =
+      std::make_shared<const Plan>(Plan{parameters, std::move(graph), std::move(map), std::move(residency), base});
   Emitter emitter(*made, true);
-  for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
-    check_formats(graph, graph.ops[static_cast<std::size_t>(i)]);
+  for (int i = 0; i < static_cast<int>(made->graph.ops.size()); ++i) {
+    const graph::Op& op = made->graph.ops[static_cast<std::size_t>(i)];
+    check_formats(made->graph, op);
     emitter.begin(i);
-    lower_op(emitter, graph.ops[static_cast<std::size_t>(i)]);
+    lower_op(emitter, op);
   }
   return made;
 }

@@ -41,9 +41,9 @@ Place Region::packed(std::uint64_t address, Format format) const {
 
 Region matrix_region(std::uint64_t offset, std::uint64_t width, std::uint64_t row, std::uint64_t column,
                      std::uint64_t rows, std::uint64_t columns) {
-  return {static_cast<std::int64_t>(offset + row * width + column),
-          {{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(width)},
-           {static_cast<std::int64_t>(columns), 1}}};
+  return {
+      static_cast<std::int64_t>(offset + row * width + column),
+      {{static_cast<std::int64_t>(rows), static_cast<std::int64_t>(width)}, {static_cast<std::int64_t>(columns), 1}}};
 }
 
 Block matrix_block(const Place& place, std::uint64_t rows, std::uint64_t columns) {

@@ -51,11 +51,11 @@ class Emitter {
   void begin(int op);
   /// From here on writes wait for what the op has written so far.
   void begin_part() { ++group_; }
+  /// The op's staging buffers so far are done with.
+  void begin_buffers() { reserved_ = 0; }
   void emit(int unit, Body body);
 
-  bool resident(graph::TensorId tensor) const {
-    return plan_.residency.address(plan_.map.storage(tensor)).has_value();
-  }
+  bool resident(graph::TensorId tensor) const { return plan_.residency.address(plan_.map.storage(tensor)).has_value(); }
   const graph::Tensor& tensor(graph::TensorId id) const { return plan_.graph.tensor(id); }
   std::uint64_t element_bytes(graph::TensorId id) const {
     return static_cast<std::uint64_t>(numerics::bytes_of(tensor(id).format));

@@ -131,7 +131,7 @@ class FormulaLowering {
   void choose() {
     constexpr std::int64_t narrow = 128;
     constexpr std::uint64_t small = 64 * 1024;  // bytes: not worth a pipeline of several tiles
-    const std::uint64_t hard = staging_room(emitter_);
+    const std::uint64_t hard = emitter_.staging_bytes();
     tile_ = formula_.space;
     // A quarter of the whole at most, so that loads, lanes and stores of different tiles overlap.
     const std::uint64_t soft = std::min(hard, std::max(small, bytes(tile_) / 4));
@@ -147,9 +147,10 @@ class FormulaLowering {
     shrink(true, last + 1, 1, hard);
     shrink(false, last + 1, 1, hard);
     if (bytes(tile_) > hard) {
-      throw device::Unsupported(fmt::format("{}: one element of each of {} operands and {} results takes more than the "
-                                            "{} bytes of staging memory (vmem.size)",
-                                            op_.name, op_.inputs.size(), op_.outputs.size(), hard));
+      throw device::Unsupported(
+          fmt::format("{}: one element of each of {} operands and {} results takes more than the "
+                      "{} bytes of staging memory (vmem.size)",
+                      op_.name, op_.inputs.size(), op_.outputs.size(), hard));
     }
     whole_rows_ = !splits_rows(tile_);
   }
@@ -157,21 +158,20 @@ class FormulaLowering {
   /// Visits the boxes of rows (`within` false: rows whole) or, within the rows of the current box, along the rows.
   template <class Visit>
   void for_boxes(bool within, Visit visit) {
-    Shape origin = within ? row_origin_ : Shape(tile_.size(), 0), extents = tile_;
-    const std::function<void(std::size_t)> descend = [&](std::size_t axis) {
-      if (axis == tile_.size()) return visit(origin, extents);
-      if (formula_.reduced[axis] != within) {
-        extents[axis] = within ? row_extents_[axis] : formula_.space[axis];
-        return descend(axis + 1);
+    Shape space = formula_.space, tile = tile_, base(space.size(), 0);
+    for (std::size_t axis = 0; axis < space.size(); ++axis) {
+      if (formula_.reduced[axis] == within) continue;
+      if (within) {
+        space[axis] = row_extents_[axis];
+        base[axis] = row_origin_[axis];
       }
-      for (std::int64_t at = 0; at < formula_.space[axis]; at += tile_[axis]) {
-        origin[axis] = at;
-        extents[axis] = std::min(tile_[axis], formula_.space[axis] - at);
-        descend(axis + 1);
-      }
-      origin[axis] = 0;
-    };
-    descend(0);
+      tile[axis] = space[axis];
+    }
+    triad::tpu::for_boxes(space, tile, [&](const Shape& origin, const Shape& extents) {
+      Shape at = origin;
+      for (std::size_t axis = 0; axis < at.size(); ++axis) at[axis] += base[axis];
+      visit(at, extents);
+    });
   }
 
   /// The part that computes `wanted` terms; reductions up to stage `complete` become operands. `by_row`: one point of
@@ -234,8 +234,7 @@ class FormulaLowering {
   }
 
   /// Results of the op over a box.
-  void deliver(const Piece& piece, const std::vector<std::size_t>& results, const Shape& origin,
-               const Shape& extents) {
+  void deliver(const Piece& piece, const std::vector<std::size_t>& results, const Shape& origin, const Shape& extents) {
     Vector v = instruction(piece, origin, extents);
     for (const std::size_t i : results) {
       v.results.push_back({outputs_[i].open(region_of(results_[i], origin, extents)), Vector::Mode::write});

@@ -1,4 +1,6 @@
 #pragma once
+#include <functional>
+
 #include "models/tpu/compiler/emitter.hpp"
 
 namespace triad::tpu {
@@ -29,8 +31,9 @@ void lower_indexed(Emitter& emitter, const graph::Op& op);
 /// One product on the matrix units, of operands that are on chip: result (+)= rows [m, k] weights [k, n].
 void emit_product(Emitter& emitter, const Block& rows, const Block& weights, const Block& result, bool accumulate);
 
-/// Bytes that staging buffers may take together: what is left, without what alignment may cost.
-std::uint64_t staging_room(const Emitter& emitter);
+/// Visits the boxes of `tile` extents that a space is cut into, in row-major order: visit(origin, extents).
+void for_boxes(const graph::Shape& space, const graph::Shape& tile,
+               const std::function<void(const graph::Shape& origin, const graph::Shape& extents)>& visit);
 
 /// Lowers any op.
 void lower_op(Emitter& emitter, const graph::Op& op);

@@ -8,10 +8,6 @@
 
 namespace triad::tpu {
 
-std::uint64_t staging_room(const Emitter& emitter) {
-  return emitter.staging_bytes() - std::min(emitter.staging_bytes(), 16 * Residency::alignment);
-}
-
 void emit_product(Emitter& emitter, const Block& left, const Block& right, const Block& result, bool accumulate) {
   const Parameters& p = emitter.parameters();
   const std::span<const numerics::Pass> passes = left.format == Format::bf16
@@ -29,10 +25,10 @@ void emit_product(Emitter& emitter, const Block& left, const Block& right, const
           const std::uint64_t n = group + i * columns, width = std::min(columns, right.columns - n);
           const int mxu = static_cast<int>(i);
           if (swap) emitter.emit(p.weights_unit(mxu), LoadWeights{right.part(k, n, depth, width), passes[pass].b});
-          emitter.emit(p.matrix_unit(mxu),
-                       MatrixMultiply{left.part(0, k, left.rows, depth), passes[pass].a,
-                                      result.part(0, n, result.rows, width), accumulate || k > 0 || pass > 0, swap,
-                                      pass + 1 == passes.size()});
+          emitter.emit(
+              p.matrix_unit(mxu),
+              MatrixMultiply{left.part(0, k, left.rows, depth), passes[pass].a, result.part(0, n, result.rows, width),
+                             accumulate || k > 0 || pass > 0, swap, pass + 1 == passes.size()});
         }
       }
     }
@@ -51,15 +47,18 @@ class Operand {
  public:
   Operand(Emitter& emitter, graph::TensorId tensor, std::uint64_t rows, std::uint64_t width, bool transposed,
           std::uint64_t tile_elements)
-      : emitter_(emitter), stored_(emitter, tensor, tile_elements), rows_(rows), width_(width),
-        format_(emitter.tensor(tensor).format), transposed_(transposed) {
+      : emitter_(emitter),
+        stored_(emitter, tensor, tile_elements),
+        rows_(rows),
+        width_(width),
+        format_(emitter.tensor(tensor).format),
+        transposed_(transposed) {
     if (!transposed) return;
     for (Turned& turned : turned_) turned.address = emitter.reserve(tile_elements * emitter.element_bytes(tensor));
   }
 
   /// Rows and columns of the (transposed) matrix number `batch`.
-  Block fetch(std::uint64_t batch, std::uint64_t row, std::uint64_t column, std::uint64_t rows,
-              std::uint64_t columns) {
+  Block fetch(std::uint64_t batch, std::uint64_t row, std::uint64_t column, std::uint64_t rows, std::uint64_t columns) {
     const std::uint64_t offset = batch * rows_ * width_;
     if (!transposed_) {
       return matrix_block(stored_.fetch(matrix_region(offset, width_, row, column, rows, columns)), rows, columns);
@@ -110,7 +109,7 @@ struct Tiling {
 Tiling choose(const Emitter& emitter, const graph::Op& op, Tiling whole, bool transpose_a, bool transpose_b) {
   const auto rows = static_cast<std::uint64_t>(emitter.parameters().mxu.rows);
   const auto columns = static_cast<std::uint64_t>(emitter.parameters().mxu.columns);
-  const std::uint64_t room = staging_room(emitter);
+  const std::uint64_t room = emitter.staging_bytes();
   Tiling tile{whole.m, whole.n, std::min(whole.k, 4 * rows)};
   const auto bytes = [&] {
     return Operand::staging(emitter, op.inputs[0], transpose_a, tile.m * tile.k) +

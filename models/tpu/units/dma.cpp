@@ -110,16 +110,15 @@ void Dma::begin(const Issued& issued, Cycle now) {
     use(gather->to.range(), kit::Access::write);
     cut = requests(*gather, issued.step);
     entry->memory_uses.push_back(machine_.memory_uses.begin(
-        name(),
-        {gather->table.at(issued.step), gather->to.row_bytes(), gather->table_rows, gather->table_pitch},
+        name(), {gather->table.at(issued.step), gather->to.row_bytes(), gather->table_rows, gather->table_pitch},
         kit::Access::read, now));
   } else {
     const auto& transfer = std::get<Transfer>(body);
     for (const kit::Range& range : transfer.chip_ranges()) use(range, load_ ? kit::Access::write : kit::Access::read);
     cut = requests(transfer, issued.step);
     for (const memory::Request& request : cut) {
-      entry->memory_uses.push_back(machine_.memory_uses.begin(
-          name(), range_of(request), load_ ? kit::Access::read : kit::Access::write, now));
+      entry->memory_uses.push_back(
+          machine_.memory_uses.begin(name(), range_of(request), load_ ? kit::Access::read : kit::Access::write, now));
     }
     if (!load_ && machine_.values) {
       entry->bytes.reserve(transfer.total_bytes());
@@ -170,8 +169,8 @@ void Dma::complete(const InFlight& in_flight, Cycle now) {
       std::int32_t index;
       std::memcpy(&index, machine_.vmem.at(gather->indices.address + i * gather->indices.pitch), sizeof index);
       if (index < 0 || static_cast<std::uint64_t>(index) >= gather->table_rows) {
-        throw device::Fault(fmt::format("cycle {}: {} gathers row {} of {} rows", now, name(), index,
-                                        gather->table_rows));
+        throw device::Fault(
+            fmt::format("cycle {}: {} gathers row {} of {} rows", now, name(), index, gather->table_rows));
       }
       memory_.contents().read(
           gather->table.at(in_flight.issued.step) + static_cast<std::uint64_t>(index) * gather->table_pitch,

@@ -19,12 +19,12 @@ class Dma : public kit::Unit {
  private:
   struct InFlight {
     Issued issued;
-    std::vector<int> uses;              ///< of on-chip memory
-    std::vector<int> memory_uses;       ///< of device memory
-    std::vector<std::byte> bytes;       ///< of a store, taken when it was issued
-    std::deque<memory::Request> rest;   ///< not offered yet
-    std::uint64_t outstanding = 0;      ///< offered, not complete
-    Cycle done = 0;                     ///< of the last completion so far
+    std::vector<int> uses;             ///< of on-chip memory
+    std::vector<int> memory_uses;      ///< of device memory
+    std::vector<std::byte> bytes;      ///< of a store, taken when it was issued
+    std::deque<memory::Request> rest;  ///< not offered yet
+    std::uint64_t outstanding = 0;     ///< offered, not complete
+    Cycle done = 0;                    ///< of the last completion so far
     bool complete(Cycle now) const { return rest.empty() && outstanding == 0 && done <= now; }
   };
   void step() override;

@@ -19,7 +19,7 @@ class PipelinedUnit : public kit::Unit {
  protected:
   /// What an instruction does from the cycle in which it is issued on.
   struct Work {
-    std::vector<int> uses;  ///< of on-chip memory, until the results are written
+    std::vector<int> uses;        ///< of on-chip memory, until the results are written
     std::function<void()> write;  ///< puts the results into on-chip memory; empty without values
     Cycle occupancy = 0;
     std::uint64_t vmem_bytes = 0;  ///< read and written

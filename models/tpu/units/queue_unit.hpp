@@ -12,7 +12,7 @@ namespace triad::tpu {
 /// An instruction on its way through a unit.
 struct Issued {
   std::shared_ptr<const Instruction> instruction;  ///< keeps the op's instructions alive
-  int step = 0;  ///< training step
+  int step = 0;                                    ///< training step
   activity::Tag tag() const { return {instruction->op, step}; }
 };
 

@@ -25,7 +25,8 @@ std::uint64_t points(const graph::Shape& extents, std::uint32_t axes) {
 
 std::uint32_t reduced_axes(const Formula& formula) {
   std::uint32_t axes = 0;
-  for (std::size_t axis = 0; axis < formula.reduced.size(); ++axis) axes |= std::uint32_t{formula.reduced[axis]} << axis;
+  for (std::size_t axis = 0; axis < formula.reduced.size(); ++axis)
+    axes |= std::uint32_t{formula.reduced[axis]} << axis;
   return axes;
 }
 

@@ -215,9 +215,7 @@ class Evaluation {
 
   void compute(const Term& term, std::size_t t) {
     const auto binary = [&](auto function) { apply<2>(t, function); };
-    const auto unary = [&](auto function) {
-      apply<1>(t, [&](float a, float, float) { return function(a); });
-    };
+    const auto unary = [&](auto function) { apply<1>(t, [&](float a, float, float) { return function(a); }); };
     switch (term.function) {
       case Function::operand: {
         // Where an extent is 1 the place on chip need not have the formula's axes.
@@ -257,15 +255,15 @@ class Evaluation {
       case Function::select:
         return apply<3>(t, [](float a, float b, float c) { return a != 0 ? b : c; });
       case Function::exponential:
-        return unary(numerics::exponential);
+        return unary([](float a) { return numerics::exponential(a); });
       case Function::logarithm:
-        return unary(numerics::logarithm);
+        return unary([](float a) { return numerics::logarithm(a); });
       case Function::square_root:
         return unary([](float a) { return std::sqrt(a); });
       case Function::tanh:
-        return unary(numerics::hyperbolic_tangent);
+        return unary([](float a) { return numerics::hyperbolic_tangent(a); });
       case Function::error_function:
-        return unary(numerics::error_function);
+        return unary([](float a) { return numerics::error_function(a); });
       case Function::round:
         return unary([](float a) { return std::nearbyint(a); });
       case Function::row_sum:
@@ -303,7 +301,8 @@ class Evaluation {
     float* out = values_[t].data.data();
     lines.visit(std::array{&step.strides, &index}, [&](const std::array<std::int64_t, 2>& at) {
       for (std::int64_t i = 0; i < lines.length(); ++i) {
-        const auto number = static_cast<std::uint32_t>(static_cast<std::int64_t>(step.data[static_cast<std::size_t>(at[0] + i * ss)]));
+        const auto number =
+            static_cast<std::uint32_t>(static_cast<std::int64_t>(step.data[static_cast<std::size_t>(at[0] + i * ss)]));
         *out++ = numerics::uniform(static_cast<std::uint32_t>(term.value), number,
                                    static_cast<std::uint32_t>(origin + at[1] + i * si));
       }

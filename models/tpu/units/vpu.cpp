@@ -46,8 +46,9 @@ PipelinedUnit::Work Vpu::begin(const Vector& v, Cycle now) {
     use(work, read[i], Access::read, now);
   }
   for (std::size_t i = 0; i < written.size(); ++i) {
-    const bool reads = v.results[i].mode != Vector::Mode::write ||
-                       std::any_of(read.begin(), read.end(), [&](const auto& other) { return same(other, written[i]); });
+    const bool reads =
+        v.results[i].mode != Vector::Mode::write ||
+        std::any_of(read.begin(), read.end(), [&](const auto& other) { return same(other, written[i]); });
     use(work, written[i], reads ? Access::update : Access::write, now);
   }
   if (machine_.values) {
@@ -111,7 +112,10 @@ PipelinedUnit::Work Vpu::begin(const Issued& issued, Cycle now) {
   const int lanes = machine_.parameters.vpu.lanes;
   return std::visit(
       [&](const auto& body) -> Work {
-        if constexpr (requires { begin(body, now); cost(body, lanes); }) {
+        if constexpr (requires {
+                        begin(body, now);
+                        cost(body, lanes);
+                      }) {
           Work work = begin(body, now);
           const Cost taken = cost(body, lanes);
           work.occupancy = taken.cycles;
