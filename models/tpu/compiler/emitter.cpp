@@ -186,12 +186,13 @@ Transfer Emitter::transfer(TensorId id, const Region& region, const Place& place
   Transfer result{memory_address(id, region.offset), place.address, static_cast<std::uint64_t>(size), {}};
   for (std::size_t axis = 0; axis < region.axes.size(); ++axis) {
     const auto [extent, stride] = region.axes[axis];
-    if (extent == 1 || stride == 0) continue;
+    if (extent == 1 || (stride == 0 && place.strides[axis] == 0)) continue;
     result.loops.push_back({static_cast<std::uint64_t>(extent), stride * size, place.strides[axis]});
   }
-  // The longest strides of memory outermost, so that requests are as long as they can be.
-  std::stable_sort(result.loops.begin(), result.loops.end(),
-                   [](const Loop& a, const Loop& b) { return std::abs(a.memory) > std::abs(b.memory); });
+  // The longest strides of memory outermost, so that requests are as long as they can be; before them what repeats.
+  std::stable_sort(result.loops.begin(), result.loops.end(), [](const Loop& a, const Loop& b) {
+    return (a.memory == 0) != (b.memory == 0) ? a.memory == 0 : std::abs(a.memory) > std::abs(b.memory);
+  });
   while (!result.loops.empty()) {
     const Loop& inner = result.loops.back();
     const auto run = static_cast<std::int64_t>(result.bytes);
