@@ -68,8 +68,12 @@ std::string name_of(const onnx::NodeProto& node, int index) {
 
 class Importer {
  public:
-  Importer(const onnx::ModelProto& model, const Options& options, Network& network, Builder& builder)
-      : graph_(model.graph()), opset_(opset(model)), options_(options), network_(network), builder_(builder) {}
+  Importer(const onnx::ModelProto& model, const Options& options, Builder& builder)
+      : graph_(model.graph()),
+        opset_(opset(model)),
+        options_(options),
+        network_(builder.network()),
+        builder_(builder) {}
 
   void run() {
     add_initializers();
@@ -78,12 +82,8 @@ class Importer {
     for (int i = 0; i < graph_.node_size(); ++i) {
       if (needed[static_cast<std::size_t>(i)]) build(graph_.node(i), i);
     }
-    const std::string& result = graph_.output(0).name();
-    const auto found = values_.find(result);
-    if (found == values_.end()) throw OnnxError(fmt::format("output '{}': no node makes it", result));
-    if (found->second->tensor < 0) throw OnnxError(fmt::format("output '{}' does not depend on the inputs", result));
-    network_.output = found->second->tensor;
-    remove_dead_ops();
+    for (const onnx::ValueInfoProto& output : graph_.output()) deliver(output.name());
+    network_.output = *builder_.published(graph_.output(0).name());
     check_classes();
   }
 
@@ -161,16 +161,25 @@ class Importer {
     feed.classes = option.classes;
     if (feed.classes > 0 && !whole) fail("holds real numbers: it has no classes");
     network_.inputs.push_back(feed);
+    builder_.publish(name, feed.tensor);
     auto value = std::make_shared<Value>();
     value->name = name;
     value->tensor = feed.tensor;
     if (!values_.emplace(input.name(), value).second) fail("two inputs have this name");
   }
 
-  /// Which nodes the first output depends on.
+  void deliver(const std::string& name) {
+    const auto found = values_.find(name);
+    if (found == values_.end()) throw OnnxError(fmt::format("output '{}': no node makes it", name));
+    if (found->second->tensor < 0) throw OnnxError(fmt::format("output '{}' does not depend on the inputs", name));
+    builder_.publish(name, found->second->tensor);
+  }
+
+  /// Which nodes the outputs depend on.
   std::vector<bool> needed_nodes() const {
     if (graph_.output_size() == 0) throw OnnxError("the model has no output");
-    std::set<std::string> wanted = {graph_.output(0).name()};
+    std::set<std::string> wanted;
+    for (const onnx::ValueInfoProto& output : graph_.output()) wanted.insert(output.name());
     std::vector<bool> needed(static_cast<std::size_t>(graph_.node_size()), false);
     for (int i = graph_.node_size() - 1; i >= 0; --i) {
       const onnx::NodeProto& node = graph_.node(i);
@@ -205,23 +214,6 @@ class Importer {
     }
   }
 
-  /// Ops that no result depends on: transposes that went into their product.
-  void remove_dead_ops() {
-    graph::Graph& graph = network_.graph;
-    std::vector<bool> read(graph.tensors.size(), false);
-    read[static_cast<std::size_t>(network_.output)] = true;
-    for (const auto& update : graph.updates) read[static_cast<std::size_t>(update.updated)] = true;
-    std::vector<graph::Op> live;
-    for (std::size_t i = graph.ops.size(); i-- > 0;) {
-      const graph::Op& op = graph.ops[i];
-      if (std::ranges::none_of(op.outputs, [&](TensorId id) { return read[static_cast<std::size_t>(id)]; })) continue;
-      for (const TensorId id : op.inputs) read[static_cast<std::size_t>(id)] = true;
-      live.push_back(op);
-    }
-    std::ranges::reverse(live);
-    graph.replace_ops(std::move(live));
-  }
-
   void check_classes() const {
     for (const Feed& feed : network_.inputs) {
       if (network_.graph.tensor(feed.tensor).format != Format::int32 || feed.classes > 0) continue;
@@ -241,15 +233,13 @@ class Importer {
 
 }  // namespace
 
-Network read_onnx(const config::Node& model, Format precision, bool values) {
+void read_onnx(const config::Node& model, Builder& builder) {
   const config::Node file = model.at("onnx");
   const std::filesystem::path path = file.folder() / file.text();
   const Options options = read_options(model);
-  Network network;
-  Builder builder(network, precision, values);
   try {
     const auto proto = read_model(path);
-    Importer(*proto, options, network, builder).run();
+    Importer(*proto, options, builder).run();
   } catch (const FileError& error) {
     file.fail(error.what());
   } catch (const OnnxError& error) {
@@ -257,7 +247,6 @@ Network read_onnx(const config::Node& model, Format precision, bool values) {
   } catch (const std::invalid_argument& error) {
     file.fail(fmt::format("{}: {}", path.string(), error.what()));
   }
-  return network;
 }
 
 }  // namespace triad::workload

@@ -1,6 +1,6 @@
 #pragma once
 #include "sim/config/node.hpp"
-#include "sim/workload/network.hpp"
+#include "sim/workload/layers/builder.hpp"
 
 /// ONNX models as torch.onnx.export writes them, operator sets 9 to 17, into a forward graph. The backward pass is
 /// ours.
@@ -22,10 +22,10 @@ namespace triad::workload {
 /// - What is made of constants and shapes is computed at import.
 /// - A single input is the array "x" of the data; of several each has its own name. An input of whole numbers is int32;
 ///   its numbers are below the rows of the table that they index.
-/// - The network's output is the model's first. Its other outputs are left out.
+/// - The network's output is the model's first; a loss may name any of them, and any input, under `from` and `target`.
 ///
 /// With bf16 or fp16 the operands of every contraction are cast to it. Throws config::Error at the file's name: what is
 /// wrong with which node, and for an unknown operator the nearest that is known.
-Network read_onnx(const config::Node& model, numerics::Format precision, bool values);
+void read_onnx(const config::Node& model, Builder& builder);
 
 }  // namespace triad::workload
