@@ -28,7 +28,8 @@ std::uint64_t read_clock(const config::Node& clock) {
   return static_cast<std::uint64_t>(std::llround(hz));
 }
 
-void fill(device::RunResult& result, const activity::Recorder& recorder, const device::Job& job) {
+void fill(device::RunResult& result, const activity::Recorder& recorder, const device::Job& job,
+          const graph::Graph& executed) {
   result.cycles = activity::first_edge_at(recorder.length(), static_cast<std::uint64_t>(result.clock_hz));
   result.seconds = static_cast<double>(recorder.length()) * 1e-15;
   result.flops = job.graph.flops() * job.steps;
@@ -54,12 +55,12 @@ void fill(device::RunResult& result, const activity::Recorder& recorder, const d
   // What is drawn whatever the units do, so that the energy of the units adds up to the run's.
   result.units.push_back({"static", result.clock_hz, result.cycles, {}, {}, recorder.static_energy_joules()});
   if (result.cycles > 0) result.units.back().cycles["idle"] = result.cycles;
-  for (std::size_t i = 0; i < job.graph.ops.size(); ++i) {
+  for (std::size_t i = 0; i < executed.ops.size(); ++i) {
     const activity::OpWindow& window = recorder.ops()[i];
     if (!window.seen) continue;  // moved no data: a reshape
-    const graph::Op& op = job.graph.ops[i];
+    const graph::Op& op = executed.ops[i];
     device::OpResult out{op.name, graph::to_string(op.kind),   graph::to_string(op.phase), window.begin, window.end,
-                         {},      graph::flops(job.graph, op), window.coverage.bound_by()};
+                         {},      graph::flops(executed, op), window.coverage.bound_by()};
     if (window.array_seen) out.array_cycles = window.array_end - window.array_begin;
     result.ops.push_back(std::move(out));
   }

@@ -15,7 +15,8 @@ std::uint64_t read_clock(const config::Node& clock);
 
 /// Fills in all that the record of a finished run tells: length, units with their cycle stacks (and "static", the power
 /// that is always drawn), ops of the last step, what bounds them, energy and power, lanes. `result.clock_hz` must be
-/// set.
-void fill(device::RunResult& result, const activity::Recorder& recorder, const device::Job& job);
+/// set. `executed`: the job's graph as the device runs it (after fusion), whose ops the record speaks of.
+void fill(device::RunResult& result, const activity::Recorder& recorder, const device::Job& job,
+          const graph::Graph& executed);
 
 }  // namespace triad::kit

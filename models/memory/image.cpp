@@ -18,6 +18,7 @@ void place(Contents& contents, const kit::MemoryMap& map, const device::Job& job
 }
 
 void read_back(const Contents& contents, const kit::MemoryMap& map, const device::Job& job, device::RunResult& result) {
+  if (!job.values) return;
   const graph::Graph& graph = job.graph;
   const auto get = [&](graph::TensorId id, int step) {
     HostTensor tensor = HostTensor::zeros(graph.tensor(id).shape, graph.tensor(id).format);
@@ -34,6 +35,7 @@ void read_back(const Contents& contents, const kit::MemoryMap& map, const device
       result.weights[graph.tensor(id).name] = get(id, 0);
     }
   }
+  for (const graph::TensorId id : graph.results()) result.outputs[graph.tensor(id).name] = get(id, job.steps - 1);
 }
 
 }  // namespace triad::memory

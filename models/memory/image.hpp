@@ -9,7 +9,8 @@ namespace triad::memory {
 /// Places data and initial parameters in device memory: what a run starts with (design: they are resident).
 void place(Contents& contents, const kit::MemoryMap& map, const device::Job& job);
 
-/// Reads the losses of all steps and the final parameters back from device memory into `result`.
+/// Reads the losses of all steps, the final parameters and, of a graph without loss, its results of the last step back
+/// from device memory into `result`. Nothing of a job without values.
 void read_back(const Contents& contents, const kit::MemoryMap& map, const device::Job& job, device::RunResult& result);
 
 }  // namespace triad::memory

@@ -38,7 +38,7 @@ void RunFlags::add_to(CLI::App& command) {
   command.add_option("--max-cycles", max_cycles, "Stop a run after N cycles (status 1)")
       ->type_name("N")
       ->check(CLI::Validator(whole_number, "", "whole number"));
-  command.add_flag("-v,--verbose", verbose, "Every unit's cycles and actions");
+  command.add_flag("-v,--verbose", verbose, "Every unit's cycles and actions, every op");
 }
 
 experiment::Options RunFlags::options() const {

@@ -47,13 +47,14 @@ struct RunResult {
   std::vector<UnitResult> units;
   std::vector<OpResult> ops;
   Weights weights;
+  Weights outputs;  ///< of a graph without a loss: its results in the last step, by name
   double host_seconds = 0;
 };
 
 /// The largest relative errors that a device may have against the host reference (--check).
 struct Tolerance {
   double loss = 0;     ///< of one step: |d - r| / max(|r|, 1e-6)
-  double weights = 0;  ///< of one final weight tensor, in the L2 norm: |d - r|_2 / max(|r|_2, 1e-6)
+  double weights = 0;  ///< of one final weight or output tensor, in the L2 norm: |d - r|_2 / max(|r|_2, 1e-6)
 };
 
 /// fp32: what every device promises; sums differ in the order of addition only. Shorter formats multiply the same

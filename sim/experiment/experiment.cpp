@@ -120,10 +120,19 @@ std::vector<std::string> names_of(const std::vector<DeviceName>& devices) {
   return names;
 }
 
+/// A job without values has nothing to compare.
+void require_values(const device::Job& job, const std::string& asked) {
+  if (job.values) return;
+  throw config::Error(fmt::format(
+      "{}: the workload {} says 'values: off', so nothing is computed; say --set workload.values=on", asked, job.name));
+}
+
 report::Report run_plan(const device::Registry& registry, const Plan& plan, const Options& options) {
   const Settings settings = read_settings(options.set, names_of(plan.devices));
   std::vector<Machine> machines = make_machines(registry, plan.devices, settings.devices);
-  return simulate(std::move(machines), workload::load(plan.workload, settings.workload), options);
+  const device::Job job = workload::load(plan.workload, settings.workload);
+  if (options.check) require_values(job, "--check");
+  return simulate(std::move(machines), job, options);
 }
 
 /// A device's name stands in --set and names a folder of results.
@@ -174,6 +183,7 @@ report::Report run_reference(const std::string& workload, const Options& options
   if (options.max_cycles > 0) throw config::Error("--max-cycles: the host reference has no cycles");
   if (options.check) throw config::Error("--check: the host reference is what devices are compared with");
   const device::Job job = workload::load(file, settings.workload);
+  require_values(job, "the host reference");
   return {report::workload_of(job),
           run_in_children({{reference_name, [&] { return reference_result(job); }}}, options.progress)};
 }

@@ -68,7 +68,8 @@ void write_text(const fs::path& file, const std::string& text) {
 void stage_run(Staging& staging, const report::Workload& workload, const device::RunResult& run,
                const fs::path& folder) {
   staging.folder(folder);
-  workload::write_npz(staging.stage(folder / "weights.npz"), run.weights);
+  if (!run.weights.empty()) workload::write_npz(staging.stage(folder / "weights.npz"), run.weights);
+  if (!run.outputs.empty()) workload::write_npz(staging.stage(folder / "outputs.npz"), run.outputs);
   write_text(staging.stage(folder / "result.json"), report::json({workload, {run}}));
 }
 

@@ -107,9 +107,11 @@ std::vector<std::uint8_t> encode(const device::RunResult& result) {
   json["units"] = Json::array();
   json["ops"] = Json::array();
   json["weights"] = Json::object();
+  json["outputs"] = Json::object();
   for (const auto& unit : result.units) json["units"].push_back(to_json(unit));
   for (const auto& op : result.ops) json["ops"].push_back(to_json(op));
   for (const auto& [name, tensor] : result.weights) json["weights"][name] = to_json(tensor);
+  for (const auto& [name, tensor] : result.outputs) json["outputs"][name] = to_json(tensor);
   return Json::to_cbor(json);
 }
 
@@ -121,6 +123,7 @@ device::RunResult decode(const std::vector<std::uint8_t>& bytes) {
   for (const auto& unit : json.at("units")) result.units.push_back(unit_of(unit));
   for (const auto& op : json.at("ops")) result.ops.push_back(op_of(op));
   for (const auto& [name, tensor] : json.at("weights").items()) result.weights[name] = tensor_of(tensor);
+  for (const auto& [name, tensor] : json.at("outputs").items()) result.outputs[name] = tensor_of(tensor);
   return result;
 }
 

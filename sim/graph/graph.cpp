@@ -115,6 +115,22 @@ std::int64_t Graph::parameters() const {
   return sum;
 }
 
+std::vector<TensorId> Graph::results() const {
+  std::vector<TensorId> unread;
+  if (loss >= 0) return unread;
+  std::vector<bool> read(tensors.size(), false);
+  for (const Op& op : ops) {
+    for (const TensorId id : op.inputs) read[static_cast<std::size_t>(id)] = true;
+  }
+  for (const Update& update : updates) read[static_cast<std::size_t>(update.updated)] = true;
+  for (const Op& op : ops) {
+    for (const TensorId id : op.outputs) {
+      if (!read[static_cast<std::size_t>(id)]) unread.push_back(id);
+    }
+  }
+  return unread;
+}
+
 std::string Graph::unique_name(const std::string& wanted) const {
   std::string name = wanted;
   for (int n = 2; has_op(name); ++n) name = fmt::format("{}.{}", wanted, n);

@@ -79,7 +79,7 @@ Json run(const Workload& workload, const device::RunResult& run) {
       {"average_power_watts", figure(run.average_power_watts)},
       {"peak_power_watts", figure(run.peak_power_watts)},
       {"flops_per_watt", run.average_power_watts ? figure(flops_per_second / *run.average_power_watts) : Json(nullptr)},
-      {"loss", losses},
+      {"loss", run.loss.empty() ? Json(nullptr) : losses},
       {"max_error_vs_reference", figure(run.max_error_vs_reference)},
       {"memory",
        {{"read_bytes", timed(run, run.read_bytes)},

@@ -38,7 +38,7 @@ std::string csv(const Report& report);
 
 struct TableOptions {
   int width = 80;        ///< columns of the terminal
-  bool verbose = false;  ///< the whole cycle stack and the actions of every unit
+  bool verbose = false;  ///< the whole cycle stack and the actions of every unit; every op
 };
 /// One run for people: summary, cycle stacks, ops. The first row is the answer: how long it takes.
 std::string run_table(const Workload& workload, const device::RunResult& run, const TableOptions& options);

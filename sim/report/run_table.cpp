@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <map>
+#include <numeric>
 
 #include "sim/report/report.hpp"
 #include "sim/report/text.hpp"
@@ -180,6 +181,20 @@ std::string units_at_length(const std::vector<UnitResult>& units, std::size_t wi
   return text;
 }
 
+/// The ops that took longest, in the order in which they began.
+std::vector<device::OpResult> longest(const std::vector<device::OpResult>& ops, std::size_t most) {
+  std::vector<std::size_t> order(ops.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return ops[a].end_cycle - ops[a].begin_cycle > ops[b].end_cycle - ops[b].begin_cycle;
+  });
+  order.resize(std::min(most, order.size()));
+  std::ranges::sort(order);
+  std::vector<device::OpResult> result;
+  for (const std::size_t index : order) result.push_back(ops[index]);
+  return result;
+}
+
 std::string ops_table(const std::vector<device::OpResult>& ops, std::size_t width) {
   Table table({{"op", false, 0},
                {"kind", false, 4},
@@ -208,7 +223,16 @@ std::string run_table(const Workload& workload, const RunResult& run, const Tabl
     text += "\nUnits: where the cycles went\n\n";
     text += options.verbose ? units_at_length(run.units, width) : units_table(run.units, width);
   }
-  if (!run.ops.empty()) text += "\nOps of the last step, in device cycles\n\n" + ops_table(run.ops, width);
+  constexpr std::size_t most_ops = 30;  // about a screen
+  if (!run.ops.empty()) {
+    const bool all = options.verbose || run.ops.size() <= most_ops;
+    text += "\n" + wrapped(all ? std::string("Ops of the last step, in device cycles")
+                               : fmt::format("The {} longest of the {} ops of the last step, in device cycles; "
+                                             "--verbose shows all",
+                                             most_ops, grouped(run.ops.size())),
+                           width);
+    text += "\n" + ops_table(all ? run.ops : longest(run.ops, most_ops), width);
+  }
   return text;
 }
 
