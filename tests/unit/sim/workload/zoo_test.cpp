@@ -16,12 +16,12 @@ namespace {
 /// comment says why it differs, the comment's number is held exactly and the published one within `parameters_within`.
 struct Figure {
   std::string workload;
-  std::int64_t parameters;         ///< trained
-  double published_parameters;     ///< as printed
-  double parameters_within;        ///< relative
-  std::int64_t samples;            ///< in a batch
-  double macs;                     ///< multiply-accumulates of one sample's forward pass, published or by formula
-  double macs_within;              ///< relative
+  std::int64_t parameters;      ///< trained
+  double published_parameters;  ///< as printed
+  double parameters_within;     ///< relative
+  std::int64_t samples;         ///< in a batch
+  double macs;                  ///< multiply-accumulates of one sample's forward pass, published or by formula
+  double macs_within;           ///< relative
 };
 void PrintTo(const Figure& figure, std::ostream* out) {
   *out << figure.workload;
@@ -90,7 +90,9 @@ TEST_P(Zoo, HasThePublishedSize) {
               figure.parameters_within * figure.published_parameters);
   const double macs = forward_macs(job.graph) / static_cast<double>(figure.samples);
   RecordProperty("macs", fmt::format("{:.0f}", macs));
-  if (figure.macs != 0) EXPECT_NEAR(macs, figure.macs, figure.macs_within * figure.macs);
+  if (figure.macs != 0) {
+    EXPECT_NEAR(macs, figure.macs, figure.macs_within * figure.macs);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Full, Zoo, testing::ValuesIn(figures), [](const auto& info) {
