@@ -60,26 +60,28 @@ std::string test_name(const testing::TestParamInfo<Fall>& info) {
 }
 INSTANTIATE_TEST_SUITE_P(Minis, ZooTraining, testing::ValuesIn(falls), test_name);
 
+/// Losses and final parameters within `tolerance` of PyTorch's, or within four times what PyTorch itself comes off by
+/// when its initial parameters change in the last bit, whichever is more.
 void expect_golden(const std::string& name, const std::string& precision, double tolerance) {
-  const std::filesystem::path golden_folder = root / "tests/golden/zoo";
-  const device::Job job =
-      mini(name, {"precision=" + precision, "data.file=" + (golden_folder / (name + ".data.npz")).string(),
-                  "initial.file=" + (golden_folder / (name + ".init.npz")).string()});
+  const std::filesystem::path folder = root / "tests/golden/zoo";
+  const device::Job job = mini(name, {"precision=" + precision, "data.file=" + (folder / (name + ".data.npz")).string(),
+                                      "initial.file=" + (folder / (name + ".init.npz")).string()});
   const reference::Outcome outcome = reference::run(job);
-  workload::Arrays golden = workload::read_npz(golden_folder / (name + "." + precision + ".npz"));
+  workload::Arrays golden = workload::read_npz(folder / (name + "." + precision + ".npz"));
 
-  const std::vector<float> losses = golden.at("loss").floats();
+  const std::vector<float> losses = golden.at("loss").floats(), spread = golden.at("spread.loss").floats();
   ASSERT_EQ(outcome.loss.size(), losses.size());
   double largest = 0;
   for (std::size_t step = 0; step < losses.size(); ++step) {
-    EXPECT_NEAR(outcome.loss[step], losses[step], tolerance * losses[step]) << "step " << step;
+    const double allowed = std::max<double>(tolerance, 4 * spread[step]);
+    EXPECT_NEAR(outcome.loss[step], losses[step], allowed * losses[step]) << "step " << step;
     largest = std::max(largest, std::abs(outcome.loss[step] / losses[step] - 1));
   }
   testing::Test::RecordProperty("largest_relative_error_of_a_loss", fmt::format("{:.1e}", largest));
 
-  golden.erase("loss");
-  ASSERT_FALSE(golden.empty());
+  std::size_t compared = 0;
   for (const auto& [parameter, expected] : golden) {
+    if (parameter == "loss" || parameter.starts_with("spread.")) continue;
     ASSERT_TRUE(outcome.weights.contains(parameter)) << parameter;
     const std::vector<float> wanted = expected.floats(), got = outcome.weights.at(parameter).floats();
     ASSERT_EQ(got.size(), wanted.size());
@@ -88,8 +90,11 @@ void expect_golden(const std::string& name, const std::string& precision, double
       magnitude = std::max(magnitude, std::abs(wanted[i]));
       error = std::max(error, std::abs(got[i] - wanted[i]));
     }
-    EXPECT_LE(error, tolerance * magnitude) << parameter;
+    EXPECT_LE(error, std::max<double>(tolerance, 4 * golden.at("spread." + parameter).floats()[0]) * magnitude)
+        << parameter;
+    ++compared;
   }
+  EXPECT_EQ(compared, outcome.weights.size());
 }
 
 TEST(ZooGolden, ResNet) {
