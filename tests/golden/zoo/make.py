@@ -178,7 +178,7 @@ class Bert(Network):
         self.parameter("embeddings.token_type_embeddings.weight", (2, w), math.sqrt(3))
         self.ones_and_zeros("embeddings.LayerNorm", w)
         for i in range(self.layers):
-            name = f"encoder.{i}.layer."
+            name = f"encoder.layers.{i}."
             self.dense(name + "self_attn.in_proj_", w, 3 * w)
             self.dense(name + "self_attn.out_proj.", w, w)
             self.dense(name + "linear1.", w, self.feed_forward)
@@ -216,7 +216,7 @@ class Bert(Network):
         x = x + p["embeddings.token_type_embeddings.weight"][data["segments"].long()]
         x = self.layer_norm(x, "embeddings.LayerNorm")
         for i in range(self.layers):
-            name = f"encoder.{i}.layer."
+            name = f"encoder.layers.{i}."
             x = self.layer_norm(x + self.attention(x, name + "self_attn."), name + "norm1")
             fed = self.linear(functional.gelu(self.linear(x, name + "linear1.")), name + "linear2.")
             x = self.layer_norm(x + fed, name + "norm2")
