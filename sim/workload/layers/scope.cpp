@@ -174,8 +174,9 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
       if (given) parameters.insert_or_assign(key, *given);
     }
   }
-  const config::Node layers = block ? block->layers : node.at("layers");
   const auto repeat = node.find("repeat");
+  const bool single = !block && node.find("type");  // one layer, repeated
+  const config::Node layers = block ? block->layers : single ? node : node.at("layers");
   TensorId current = -1;
   if (!repeat) {
     current = instance(layers, parameters, name, scope, std::move(inputs));
@@ -189,7 +190,14 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
       if (const auto [other, added] = names_.emplace(full, node.where()); !added) {
         node.fail(fmt::format("two layers have the name '{}'; the other is at {}", full, other->second));
       }
-      current = instance(layers, parameters, full, scope, inputs);
+      if (single) {
+        const config::Node copy = config::substituted(node, parameters);
+        for (const char* key : {"repeat", "first", "name", "from"}) copy.find(key);
+        current = layer(copy, full, scope, inputs);
+        copy.reject_unread();
+      } else {
+        current = instance(layers, parameters, full, scope, inputs);
+      }
       builder_.publish(full, current);
       inputs[0] = current;
     }
