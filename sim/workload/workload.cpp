@@ -70,7 +70,9 @@ void fill(device::Job& job, const Network& network, const OptimizerSettings& set
 device::Job read(const config::Node& workload) {
   device::Job job;
   job.name = workload.at("name").text();
-  if (const auto summary = workload.find("summary")) summary->text();  // for `triad list`
+  for (const char* key : {"summary", "application"}) {  // for `triad list`
+    if (const auto text = workload.find(key)) text->text();
+  }
   job.precision = read_precision(workload);
   job.steps = static_cast<int>(workload.at("steps").integer(1, most_steps));
   if (const auto values = workload.find("values")) job.values = values->boolean();

@@ -54,8 +54,14 @@ class Group:
         arrays = dict(operands)
         entry = {
             "name": name,
-            "operands": [{"name": key, "format": FORMATS[value.dtype], "trained": key in trained} for key, value in operands.items()],
-            "ops": [{"kind": kind, "name": op, "inputs": inputs, "attributes": attributes} for kind, op, inputs, attributes in ops],
+            "operands": [
+                {"name": key, "format": FORMATS[value.dtype], "trained": key in trained}
+                for key, value in operands.items()
+            ],
+            "ops": [
+                {"kind": kind, "name": op, "inputs": inputs, "attributes": attributes}
+                for kind, op, inputs, attributes in ops
+            ],
             "outputs": len(outputs),
             "seeded": 0,
         }
@@ -90,6 +96,8 @@ class Group:
             for key, value in self.arrays.items():
                 content = io.BytesIO()
                 numpy.lib.format.write_array(content, numpy.asarray(value, order="C"), (1, 0))
-                archive.writestr(zipfile.ZipInfo(key + ".npy"), content.getvalue(), zipfile.ZIP_DEFLATED)  # of 1980: the same bytes every time
+                archive.writestr(
+                    zipfile.ZipInfo(key + ".npy"), content.getvalue(), zipfile.ZIP_DEFLATED
+                )  # of 1980: the same bytes every time
         lines = ",\n".join(json.dumps(case) for case in self.cases)
         (folder / f"{self.name}.json").write_text(f"[\n{lines}\n]\n", encoding="utf-8")
