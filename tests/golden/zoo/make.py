@@ -1,15 +1,16 @@
 #!/usr/bin/python3
-"""Makes the goldens of the zoo: what PyTorch gets for three small workloads of configs/workloads.
+"""Makes the goldens of the zoo: what PyTorch gets for minis of configs/workloads.
 
     /usr/bin/python3 tests/golden/zoo/make.py          (Debian's python3-torch and python3-numpy)
 
 resnet-50-mini (convolutions, batch norm, max pooling, residuals), bert-base-mini (embeddings, layer norm, attention, GELU) and
-lstm-sentiment-mini (an unrolled LSTM). Writes beside itself, for each NAME:
+lstm-sentiment-mini (an unrolled LSTM) stand here, product by product, for bf16; others are modules of torch.nn (modules.py) in fp32.
+Writes beside itself, for each NAME:
 
     NAME.data.npz                   inputs and targets, drawn from NumPy's generator
     NAME.init.npz                   initial parameters by their state-dict names
-    NAME.fp32.npz, NAME.bf16.npz    `loss` of every step, the final parameters, and the spread of each: how far PyTorch itself
-                                    comes off when the initial parameters change in their last bit
+    NAME.fp32.npz, NAME.bf16.npz    `loss` of every step, the final parameters (of the first three), and the spread of each: how
+                                    far PyTorch itself comes off when the initial parameters change in their last bit
 
 The spread of a loss is relative; that of a parameter, one number, is relative to its largest magnitude; both are the largest of
 eight perturbations by up to 1e-7. In bf16 a sum that differs in its last bit can round to the neighbouring bf16 value, 2^-8 away;
@@ -27,6 +28,7 @@ products are accumulated in fp32; everything else is fp32.
 import math
 import pathlib
 
+import modules
 import numpy
 import torch
 from torch.nn import functional
@@ -265,6 +267,15 @@ class Lstm(Network):
         return torch.optim.Adam(parameters, lr=0.02)
 
 
+class OfModules:
+    """A module of modules.py with what `Network` has."""
+
+    def __init__(self, kind, generator):
+        self.module = kind(generator)
+        self.name, self.steps, self.parameters = self.module.name, self.module.steps, self.module.all_parameters()
+        self.data, self.loss, self.optimizer = self.module.data, self.module.loss, self.module.optimizer
+
+
 def numpy_of(network):
     return {name: value.detach().numpy().copy() for name, value in network.parameters.items()}
 
@@ -272,7 +283,7 @@ def numpy_of(network):
 def train(network, data):
     """The loss of every step."""
     tensors = {name: torch.from_numpy(array) for name, array in data.items()}
-    optimizer = network.optimizer(network.parameters.values())
+    optimizer = network.optimizer([value for value in network.parameters.values() if value.requires_grad])
     losses = []
     for _ in range(network.steps):
         loss = network.loss(tensors)
@@ -285,7 +296,8 @@ def train(network, data):
 
 def made(kind, precision, perturbation=None):
     """A network, always the same but for the perturbation of its initial parameters, and its data."""
-    network = kind(precision == "bf16", numpy.random.Generator(numpy.random.PCG64(3)))
+    generator = numpy.random.Generator(numpy.random.PCG64(3))
+    network = kind(precision == "bf16", generator) if issubclass(kind, Network) else OfModules(kind, generator)
     data = network.data()
     if perturbation is not None:
         generator = numpy.random.Generator(numpy.random.PCG64(perturbation))
@@ -296,27 +308,33 @@ def made(kind, precision, perturbation=None):
     return network, data
 
 
+def golden(kind, precision, keep_weights):
+    """Makes the files of one network in one precision."""
+    network, data = made(kind, precision)
+    numpy.savez_compressed(FOLDER / f"{network.name}.data.npz", **data)
+    numpy.savez_compressed(FOLDER / f"{network.name}.init.npz", **numpy_of(network))
+    losses = train(network, data)
+    weights = numpy_of(network) if keep_weights else {}
+    spread = {"spread.loss": numpy.zeros(len(losses))} | {"spread." + name: 0.0 for name in weights}
+    for perturbation in range(8):
+        other, _ = made(kind, precision, perturbation)
+        spread["spread.loss"] = numpy.maximum(spread["spread.loss"], abs(train(other, data) / losses - 1))
+        for name in weights:
+            error = abs(numpy_of(other)[name] - weights[name]).max() / abs(weights[name]).max()
+            spread["spread." + name] = max(spread["spread." + name], float(error))
+    arrays = {"loss": losses} | weights | {key: numpy.array(value) for key, value in spread.items()}
+    numpy.savez_compressed(FOLDER / f"{network.name}.{precision}.npz", **arrays)
+    print(f"{network.name} {precision}: loss {losses[0]:.6f} -> {losses[-1]:.6f}, "
+          f"spread of losses {spread['spread.loss'].max():.1e}")
+
+
 def main():
     torch.set_num_threads(1)
     for kind in (ResNet, Bert, Lstm):
         for precision in ("fp32", "bf16"):
-            network, data = made(kind, precision)
-            numpy.savez(FOLDER / f"{network.name}.data.npz", **data)
-            numpy.savez(FOLDER / f"{network.name}.init.npz", **numpy_of(network))
-            losses = train(network, data)
-            weights = numpy_of(network)
-            spread = {"spread.loss": numpy.zeros(len(losses))} | {"spread." + name: 0.0 for name in weights}
-            for perturbation in range(8):
-                other, _ = made(kind, precision, perturbation)
-                spread["spread.loss"] = numpy.maximum(spread["spread.loss"], abs(train(other, data) / losses - 1))
-                for name, value in numpy_of(other).items():
-                    error = abs(value - weights[name]).max() / abs(weights[name]).max()
-                    spread["spread." + name] = max(spread["spread." + name], float(error))
-            arrays = {"loss": losses} | weights | {key: numpy.array(value) for key, value in spread.items()}
-            numpy.savez_compressed(FOLDER / f"{network.name}.{precision}.npz", **arrays)
-            widest = max((value, key) for key, value in spread.items() if key != "spread.loss")
-            print(f"{network.name} {precision}: loss {losses[0]:.6f} -> {losses[-1]:.6f}, "
-                  f"spread of losses {spread['spread.loss'].max():.1e}, of {widest[1][7:]} {widest[0]:.1e}")
+            golden(kind, precision, True)
+    for kind in modules.KINDS:
+        golden(kind, "fp32", False)
 
 
 if __name__ == "__main__":
