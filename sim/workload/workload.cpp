@@ -1,7 +1,10 @@
 #include "sim/workload/workload.hpp"
 
 #include <cmath>
+#include <functional>
+#include <stdexcept>
 
+#include "sim/graph/passes.hpp"
 #include "sim/graph/training.hpp"
 #include "sim/workload/data.hpp"
 #include "sim/workload/network.hpp"
@@ -112,7 +115,8 @@ device::Job read(const config::Node& workload) {
   const DataSource data = read_data_source(workload, network, job.values);
   workload.reject_unread();  // before any file is opened
   try {
-    job.graph = graph::training_step(network.graph, training);
+    // Of a recurrent layer of which only the last step is read, the sequence is dead.
+    job.graph = graph::without_dead_ops(graph::training_step(network.graph, training));
   } catch (const std::invalid_argument& error) {
     workload.at(workload.find("model") ? "model" : "layers").fail(error.what());
   }
