@@ -48,8 +48,8 @@ class Loss {
     feed.name = named ? named->text() : "y";
     feed.target = true;
     const bool whole = feed.classes != 0;
-    std::optional<TensorId> known = builder_.published(feed.name);
-    if (feed.name == "input") known = top_.inputs.at(0);
+    std::optional<TensorId> known;
+    if (named) known = feed.name == "input" ? top_.inputs.at(0) : builder_.published(feed.name);
     for (const Feed& other : builder_.network().targets) {
       if (other.name == feed.name) known = other.tensor;
     }

@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "sim/workload/layers/layer.hpp"
+#include "sim/workload/layers/parts.hpp"
 
 /// Layers that are one element-wise op, softmax and reductions.
 namespace triad::workload {
@@ -57,20 +57,13 @@ TensorId reduction(const Layer& layer) {
   return layer.op(kind, {{"axes", layer.axes("axes")}, {"keep", layer.flag("keep", false)}});
 }
 
-/// 32-bit FNV-1a: the seed of a dropout layer is a function of its name.
-std::int64_t hash(const std::string& text) {
-  std::uint32_t value = 0x811c9dc5u;
-  for (const char c : text) value = (value ^ static_cast<unsigned char>(c)) * 0x01000193u;
-  return value;
-}
-TensorId dropout(const Layer& layer) {
+TensorId dropout_layer(const Layer& layer) {
   const auto node = layer.node.find("probability");
   const double p = node ? node->number(0, 1) : 0.5;
   if (p == 1) node->fail("must be below 1");
-  if (p == 0) return layer.input();
-  const std::int64_t seed = layer.integer("seed", 0, 0xffffffffLL, hash(layer.name));
-  return layer.builder.op(OpKind::dropout, layer.of("dropout"), {layer.input(), layer.builder.step()},
-                          {{"probability", p}, {"seed", seed}});
+  const auto seed = layer.node.find("seed");
+  if (!seed) return dropout(layer.builder, layer.of("dropout"), layer.input(), p);
+  return dropout(layer.builder, layer.of("dropout"), layer.input(), p, seed->integer(0, 0xffffffffLL));
 }
 
 }  // namespace
@@ -105,7 +98,7 @@ std::vector<LayerType> element_wise_layers() {
       {"sum", "axes [keep]", 1, 1, reduction<OpKind::reduce_sum>},
       {"max", "axes [keep]", 1, 1, reduction<OpKind::reduce_max>},
       {"log_sum_exp", "axes [keep]", 1, 1, reduction<OpKind::log_sum_exp>},
-      {"dropout", "[probability seed]", 1, 1, dropout},
+      {"dropout", "[probability seed]", 1, 1, dropout_layer},
   };
 }
 

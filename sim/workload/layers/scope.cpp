@@ -49,7 +49,7 @@ LayerList::LayerList(Builder& builder, const config::Node& workload) : builder_(
     if (const auto parameters = node.find("parameters")) {
       for (const config::Node& parameter : parameters->items()) {
         const std::string key = parameter.text();
-        static const std::set<std::string> taken = {"block", "name", "from", "repeat", "first", "index"};
+        static const std::set<std::string> taken = {"block", "name", "from", "repeat", "first", "frozen", "index"};
         if (taken.contains(key)) {
           parameter.fail(fmt::format("'{}' is a key of every block and cannot be a parameter", key));
         }
@@ -174,8 +174,12 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
       if (given) parameters.insert_or_assign(key, *given);
     }
   }
-  const config::Node layers = block ? block->layers : node.at("layers");
   const auto repeat = node.find("repeat");
+  const bool single = !block && node.find("type");  // one layer, repeated
+  const config::Node layers = block ? block->layers : single ? node : node.at("layers");
+  const auto frozen = node.find("frozen");
+  const bool before = builder_.freeze(false);
+  builder_.freeze(before || (frozen && frozen->boolean()));
   TensorId current = -1;
   if (!repeat) {
     current = instance(layers, parameters, name, scope, std::move(inputs));
@@ -189,12 +193,20 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
       if (const auto [other, added] = names_.emplace(full, node.where()); !added) {
         node.fail(fmt::format("two layers have the name '{}'; the other is at {}", full, other->second));
       }
-      current = instance(layers, parameters, full, scope, inputs);
+      if (single) {
+        const config::Node copy = config::substituted(node, parameters);
+        for (const char* key : {"repeat", "first", "frozen", "name", "from"}) copy.find(key);
+        current = layer(copy, full, scope, inputs);
+        copy.reject_unread();
+      } else {
+        current = instance(layers, parameters, full, scope, inputs);
+      }
       builder_.publish(full, current);
       inputs[0] = current;
     }
     if (!block) config::mark_read(layers);  // copies of it were read
   }
+  builder_.freeze(before);
   --depth_;
   return current;
 }
