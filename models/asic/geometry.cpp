@@ -87,6 +87,8 @@ std::vector<Rows> rows_of_box(std::uint64_t address, int element_bytes, const Bo
     offset += box.begin[at(axis)] * stride;
     if (stride != 0 && box.extent[at(axis)] > 1) inner_first[at(count++)] = {box.extent[at(axis)], stride};
   }
+  std::stable_sort(inner_first.begin(), inner_first.begin() + count,
+                   [](const Dimension& a, const Dimension& b) { return a.stride < b.stride; });
   std::int64_t run = 1, rows = 1, pitch = 0;
   int next = 0;
   while (next < count && inner_first[at(next)].stride == run) run *= inner_first[at(next++)].extent;
@@ -109,10 +111,27 @@ std::vector<Rows> rows_of_box(std::uint64_t address, int element_bytes, const Bo
   }
 }
 
-std::uint64_t span_bytes(std::span<const isa::Axis> axes, const isa::Stream& stream) {
-  std::int64_t last = 0;
-  for (std::size_t axis = 0; axis < axes.size(); ++axis) last += (axes[axis].extent - 1) * stream.strides[axis];
-  return static_cast<std::uint64_t>((last + 1) * isa::bytes_of(stream.storage));
+Index dense_strides(const Box& box, std::span<const std::int64_t> strides) {
+  Index dense{};
+  std::vector<int> axes;
+  for (int axis = box.rank; axis-- > 0;) {
+    if (strides[at(axis)] != 0 && box.extent[at(axis)] > 1) axes.push_back(axis);
+  }
+  std::ranges::stable_sort(axes, {}, [&](int axis) { return strides[at(axis)]; });
+  std::int64_t stride = 1;
+  for (const int axis : axes) {
+    dense[at(axis)] = stride;
+    stride *= box.extent[at(axis)];
+  }
+  return dense;
+}
+
+std::int64_t overlap(const isa::Window& window, std::size_t axis) {
+  return ceil_div(window.kernel[axis], window.stride[axis]);
+}
+
+std::int64_t line_bytes_of(const isa::Window& window) {
+  return overlap(window, 0) * window.out_width * 8;
 }
 
 }  // namespace triad::asic

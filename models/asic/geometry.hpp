@@ -49,11 +49,34 @@ struct Rows {
   std::int64_t pitch = 0;
 };
 
-/// Where the elements of a box lie, in row-major order without the axes of stride 0.
+/// Where the elements of a box lie, each once (axes of stride 0 apart), in the order of memory: the axis of the least
+/// stride runs fastest.
 std::vector<Rows> rows_of_box(std::uint64_t address, int element_bytes, const Box& box,
                               std::span<const std::int64_t> strides);
 
-/// Bytes of memory that the elements of a whole space of these extents lie in: the end of the last one.
-std::uint64_t span_bytes(std::span<const isa::Axis> axes, const isa::Stream& stream);
+/// By axis, how far apart neighbours are in an array that holds the elements of a box in the order of rows_of_box.
+Index dense_strides(const Box& box, std::span<const std::int64_t> strides);
+
+/// Calls run(index, point) for every run of a box along its last axis, in row-major order: the index of its first point
+/// and how many points came before.
+template <class Run>
+void for_runs(const Box& box, Run run) {
+  Index index = box.begin;
+  const int last = box.rank - 1;
+  const std::int64_t length = box.extent[static_cast<std::size_t>(last)], points = box.points();
+  for (std::int64_t point = 0; point < points; point += length) {
+    run(index, point);
+    for (int axis = last; axis-- > 0;) {
+      const auto a = static_cast<std::size_t>(axis);
+      if (++index[a] < box.begin[a] + box.extent[a]) break;
+      index[a] = box.begin[a];
+    }
+  }
+}
+
+/// Windows that hold one element, along an axis, at the most.
+std::int64_t overlap(const isa::Window& window, std::size_t axis);
+/// Bytes of line buffer that pooling needs: the unfinished rows, a value and a place for each element.
+std::int64_t line_bytes_of(const isa::Window& window);
 
 }  // namespace triad::asic

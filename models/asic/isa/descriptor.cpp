@@ -161,8 +161,8 @@ graph::Formula formula_of(const Descriptor& descriptor) {
   }
   for (const Stream& operand : descriptor.operands) formula.strides.push_back(operand.strides);
   for (const Term& term : descriptor.terms) {
-    const double value = term.function == graph::Function::uniform ? static_cast<double>(term.value)
-                                                                   : std::bit_cast<float>(term.value);
+    const double value =
+        term.function == graph::Function::uniform ? static_cast<double>(term.value) : std::bit_cast<float>(term.value);
     formula.terms.push_back({term.function, term.arguments, value});
   }
   for (const Stream& result : descriptor.results) {

@@ -106,7 +106,7 @@ void visit(Archive& archive, D& d) {
   archive.length("terms", 8, d.terms, most_terms);
   for (auto& term : d.terms) {
     archive.code("function", 8, term.function, static_cast<int>(graph::Function::row_maximum) + 1);
-    for (int& argument : term.arguments) archive.field("argument", 9, true, argument);
+    for (auto& argument : term.arguments) archive.field("argument", 9, true, argument);
     archive.field("value", 32, false, term.value);
   }
   if (d.engine == Engine::pooling) visit_window(archive, d.window);
