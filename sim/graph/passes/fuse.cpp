@@ -243,8 +243,27 @@ class Fuser {
       }
     }
     Graph made = graph_;
-    made.replace_ops(std::move(ops));
+    made.replace_ops(without_unread_views(std::move(ops)));
     return made;
+  }
+
+  /// Without the views that were read before fusion and are not any more: their readers share an operand with readers
+  /// of the source.
+  std::vector<Op> without_unread_views(std::vector<Op> ops) {
+    std::vector<bool> wanted(graph_.tensors.size(), true);
+    for (const Op& op : graph_.ops) {
+      for (const TensorId input : op.inputs) wanted[at(input)] = false;
+    }
+    if (graph_.loss >= 0) wanted[at(graph_.loss)] = true;
+    for (const Graph::Update& update : graph_.updates) wanted[at(update.updated)] = true;
+    std::vector<Op> kept;
+    for (std::size_t i = ops.size(); i-- > 0;) {
+      if (family(ops[i]) == Family::view && !wanted[at(ops[i].outputs[0])]) continue;
+      for (const TensorId input : ops[i].inputs) wanted[at(input)] = true;
+      kept.push_back(std::move(ops[i]));
+    }
+    std::ranges::reverse(kept);
+    return kept;
   }
 
   const Graph& graph_;

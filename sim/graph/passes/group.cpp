@@ -181,7 +181,7 @@ class Builder {
   }
 
   std::optional<Build> run() {
-    if (group_.contraction != -1) add_contraction();
+    if (group_.contraction != -1 && !add_contraction()) return std::nullopt;
     for (const Member& member : group_.members) {
       if (!add(member)) return std::nullopt;
     }
@@ -223,13 +223,22 @@ class Builder {
     result_.outputs.push_back(id);
   }
 
-  void add_contraction() {
-    const TensorId result = graph_.ops[at(group_.contraction)].outputs[0];
-    make(result, operand(result, strides_of(false)), false);
+  /// Its result is operand 0; what it reads itself cannot be made by its epilogue.
+  bool add_contraction() {
+    const Op& op = graph_.ops[at(group_.contraction)];
+    for (const TensorId input : op.inputs) {
+      const int maker = uses_.maker[at(uses_.root[at(input)])];
+      if (maker != -1 && inside_[at(maker)]) return false;
+    }
+    make(op.outputs[0], operand(op.outputs[0], strides_of(false)), false);
+    return true;
   }
 
   bool add(const Member& member) {
     const Op& op = graph_.ops[at(member.op)];
+    for (std::size_t i = 0; i < op.inputs.size(); ++i) {  // in the op's order
+      if (!made_.contains(uses_.root[at(op.inputs[i])])) operand(op.inputs[i], member.formula.strides[i]);
+    }
     std::vector<int> place;  // of the member's terms
     for (Term term : member.formula.terms) {
       if (term.function == Function::operand) {
