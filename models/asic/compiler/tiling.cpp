@@ -37,6 +37,7 @@ Tiling choose_tiling(const Contraction& c, const Parameters& p, double memory_by
     const std::int64_t bytes = vectors * padded_depth(depth, p) * c.parts * 2;
     return ceil_div(bytes, static_cast<std::int64_t>(p.gemm.bank_bytes));
   };
+  const double lines_per_cycle = std::max(1, p.gemm.loader_lanes / p.gemm.atomic_c);
   std::optional<Tiling> best;
   double least = 0;
   std::vector<std::int64_t> column_sizes = sizes(c.columns, atomic_k);
@@ -66,7 +67,8 @@ Tiling choose_tiling(const Contraction& c, const Parameters& p, double memory_by
           const auto load = [&](std::int64_t vectors, double loads, double share) {
             const double elements = static_cast<double>(vectors * c.depth) * share * loads;
             const double lines = static_cast<double>(vectors * ceil_div(depth, atomic_c) * depth_tiles) * loads;
-            return std::pair{elements * c.element_bytes, std::max(elements / p.gemm.loader_lanes, lines)};
+            return std::pair{elements * c.element_bytes,
+                             std::max(elements / p.gemm.loader_lanes, lines / lines_per_cycle)};
           };
           const auto [row_bytes, row_cycles] = load(c.rows, row_loads, c.row_share);
           const auto [column_bytes, column_cycles] = load(c.columns, column_loads, c.column_share);
