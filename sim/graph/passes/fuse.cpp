@@ -26,8 +26,8 @@ class Fuser {
   Fuser(const Graph& graph, const Fusion& fusion) : graph_(graph), fusion_(fusion), uses_(graph) {
     for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
       const Op& op = graph.ops[at(i)];
-      const bool open = op.phase != Phase::update &&
-                        (family(op) == Family::formula || (family(op) == Family::contraction && op.formula == nullptr));
+      const bool open = op.phase != Phase::update && (passes::has_formula(graph, op) ||
+                                                      (family(op) == Family::contraction && op.formula == nullptr));
       if (open) {
         groups_.push_back(passes::group_of(graph, i));
       } else {
@@ -43,7 +43,7 @@ class Fuser {
 
   Graph run() {
     for (int i = 0; i < static_cast<int>(graph_.ops.size()); ++i) {
-      if (!open_[at(i)] || family(graph_.ops[at(i)]) != Family::formula) continue;
+      if (!open_[at(i)] || !passes::has_formula(graph_, graph_.ops[at(i)])) continue;
       for (const int producer : producers(i)) try_to_join(producer, i);
       if (fusion_.formulas) {
         for (const int sibling : siblings(i)) try_to_join(sibling, i);
@@ -81,7 +81,7 @@ class Fuser {
       const auto own = std::ranges::lower_bound(readers, op) - readers.begin();
       for (auto i = own; i-- > 0 && own - i <= static_cast<std::ptrdiff_t>(most);) {
         const int reader = readers[at(static_cast<int>(i))];
-        if (open_[at(reader)] && family(graph_.ops[at(reader)]) == Family::formula) found.push_back(reader);
+        if (open_[at(reader)] && passes::has_formula(graph_, graph_.ops[at(reader)])) found.push_back(reader);
       }
     }
     return found;

@@ -65,6 +65,21 @@ Formula without_unit_axes(const Formula& formula) {
   return result;
 }
 
+/// What an op computes, not simplified. A broadcast is a formula, too: its operand, repeated.
+Formula formula_over_all_axes(const Graph& graph, const Op& op) {
+  if (op.kind == OpKind::fused) return *op.formula;
+  if (op.kind == OpKind::broadcast) {
+    const Shape& shape = graph.tensor(op.outputs[0]).shape;
+    Formula formula{shape, std::vector<bool>(shape.size(), false), {}, {}, {}};
+    formula.strides.push_back(broadcast_strides(graph.tensor(op.inputs[0]).shape, shape));
+    formula.results.push_back({formula.add({Function::operand, {0, -1, -1}, 0}), false});
+    return formula;
+  }
+  std::vector<Tensor> inputs;
+  for (const TensorId id : op.inputs) inputs.push_back(graph.tensor(id));
+  return definition(op.kind).formula(inputs, op.attributes);
+}
+
 /// Row-major strides over the axes that are not `skipped`, 0 along those.
 std::vector<std::int64_t> dense(const Shape& space, const std::vector<bool>& skipped) {
   std::vector<std::int64_t> strides(space.size(), 0);
@@ -119,6 +134,11 @@ void append(Group& to, const Group& from) {
 
 }  // namespace
 
+bool has_formula(const Graph& graph, const Op& op) {
+  const bool repeats = op.kind == OpKind::broadcast && graph.tensor(op.inputs[0]).format == numerics::Format::fp32;
+  return family(op) == Family::formula || repeats;
+}
+
 Group group_of(const Graph& graph, int index) {
   const Op& op = graph.ops[at(index)];
   Group group;
@@ -130,10 +150,7 @@ Group group_of(const Graph& graph, int index) {
     group.reduced.assign(group.space.size(), false);
     return group;
   }
-  std::vector<Tensor> inputs;
-  for (const TensorId id : op.inputs) inputs.push_back(graph.tensor(id));
-  Formula formula =
-      without_unit_axes(op.kind == OpKind::fused ? *op.formula : definition(op.kind).formula(inputs, op.attributes));
+  Formula formula = without_unit_axes(formula_over_all_axes(graph, op));
   group.space = formula.space;
   group.reduced = formula.reduced;
   const bool any = std::ranges::find(formula.reduced, true) != formula.reduced.end();

@@ -236,6 +236,23 @@ TEST(Fuse, APersistentTensorIsNotReadAfterItsUpdate) {
   EXPECT_NO_THROW(storages(fused));
 }
 
+TEST(Fuse, ABroadcastIsReadFromItsSource) {
+  Net net;  // the gradient of a mean, taken through relu
+  const TensorId dy = net.input("dy", {6}), y = net.input("y", {6, 7});
+  const TensorId column = net.op(OpKind::reshape, "column", {dy}, {{"shape", Shape{6, 1}}});
+  const TensorId spread = net.op(OpKind::broadcast, "spread", {column}, {{"shape", Shape{6, 7}}});
+  net.op(OpKind::relu_grad, "dx", {y, spread});
+  const Graph fused = fuse(net.graph, {});
+  ASSERT_EQ(names(fused), (Names{"column", "spread+dx"}));
+  EXPECT_EQ(fused.ops[1].formula->strides[0], (Shape{1, 0}));
+  expect_same(net.graph, {});
+  Net other;  // that of integers is a copy
+  const TensorId i = other.graph.add_tensor({"i", {6, 1}, Format::int32, Role::input});
+  const TensorId wide = other.op(OpKind::broadcast, "wide", {i}, {{"shape", Shape{6, 7}}});
+  other.op(OpKind::equal, "hit", {wide, wide});
+  EXPECT_EQ(names(fuse(other.graph, {})), (Names{"wide", "hit"}));
+}
+
 TEST(Fuse, NamesOfManyMembersAreShort) {
   Net net;
   TensorId x = net.input("x", {4});
@@ -282,7 +299,7 @@ Graph random_net(unsigned seed) {
       all.push_back(net.op(OpKind::cast, name, {a}, {{"format", std::string("fp32")}}));
       continue;
     }
-    switch (below(14)) {
+    switch (below(15)) {
       case 0:
       case 1:
       case 2:
@@ -324,6 +341,14 @@ Graph random_net(unsigned seed) {
           for (std::size_t d = 0; d < rank; ++d) last[d] = static_cast<std::int64_t>((d + 1) % rank);
           all.push_back(net.op(OpKind::transpose, name, {a}, {{"permutation", last}}));
           if (net.graph.tensor(all.back()).shape != t.shape) all.pop_back();  // read by nobody
+        }
+        break;
+      case 13:
+        if (elements(t.shape) <= elements(shapes[0])) {
+          Shape larger = t.shape;
+          larger.insert(larger.begin(), 3 - rank, 1);
+          for (std::size_t d = 0; d < 3; ++d) larger[d] = larger[d] == 1 ? shapes[0][d] : larger[d];
+          all.push_back(net.op(OpKind::broadcast, name, {a}, {{"shape", larger}}));
         }
         break;
       case 12:
