@@ -80,7 +80,7 @@ std::string summary(const GraphView& view, const std::vector<PhaseSum>& sums, st
     bytes += sum.traffic.bytes();
     parts.push_back(unbroken(graph::to_string(sum.phase) + " " + figure(sum.flops, "FLOP")));
   }
-  table.add({"work", figure(flops, "FLOP"), fmt::format("a step: {}", fmt::join(parts, ", "))});
+  table.add({"work", figure(flops, "FLOP"), fmt::format("{} step: {}", view.phase ? "of a" : "a", fmt::join(parts, ", "))});
   table.add({"parameters", grouped(static_cast<std::uint64_t>(view.graph.parameters())), "trained numbers"});
   const MemorySum memory = memory_sum(view.graph);
   const auto part = [](std::int64_t size, const char* what) { return unbroken(figure(size, "B") + " " + what); };
@@ -93,7 +93,15 @@ std::string summary(const GraphView& view, const std::vector<PhaseSum>& sums, st
   return table.text(width);
 }
 
+/// The last `width` columns of a name, which tell more than the first: "~attention.scores".
+std::string tail(const std::string& name, std::size_t width) {
+  return name.size() <= width ? name : "~" + name.substr(name.size() - (width - 1));
+}
+
+/// Ops but for views, which move nothing.
 std::string section(const GraphView& view, const PhaseSum& sum, std::size_t width) {
+  constexpr std::size_t figures = 44, least = 24;  // columns of kind, FLOP, bytes and FLOP/B; of a name
+  const std::size_t name_width = std::max(width, figures + least) - figures;
   Table table({{"op", false, 0},
                {"kind", false, 2},
                {"operands", false, 4},
@@ -101,18 +109,25 @@ std::string section(const GraphView& view, const PhaseSum& sum, std::size_t widt
                {"FLOP", true, 0},
                {"bytes", true, 1},
                {"FLOP/B", true, 1}});
+  std::size_t views = 0;
   for (const Op* op : sum.ops) {
+    if (graph::family(*op) == graph::Family::view) {
+      ++views;
+      continue;
+    }
     const std::int64_t flops = graph::flops(view.graph, *op), bytes = graph::traffic(view.graph, *op).bytes();
     std::string kind = graph::to_string(op->kind);
     if (op->formula && op->kind != graph::OpKind::fused) kind += "+";
-    table.add({op->name, kind, shapes(view.graph, op->inputs), shapes(view.graph, op->outputs), figure(flops, ""),
-               figure(bytes, "B"), intensity(flops, bytes)});
+    table.add({tail(op->name, name_width), kind, shapes(view.graph, op->inputs), shapes(view.graph, op->outputs),
+               figure(flops, ""), figure(bytes, "B"), intensity(flops, bytes)});
   }
   const std::int64_t bytes = sum.traffic.bytes();
   table.add({"sum", "", "", "", figure(sum.flops, ""), figure(bytes, "B"), intensity(sum.flops, bytes)});
   std::string title = graph::to_string(sum.phase);
   title.front() = static_cast<char>(title.front() - 'a' + 'A');
-  return fmt::format("\n{}, {} op{}\n\n{}", title, sum.ops.size(), sum.ops.size() == 1 ? "" : "s", table.text(width));
+  const std::size_t count = sum.ops.size() - views;
+  const std::string hidden = views == 0 ? "" : fmt::format(", and {} reshape{}", views, views == 1 ? "" : "s");
+  return fmt::format("\n{}: {} op{}{}\n\n{}", title, count, count == 1 ? "" : "s", hidden, table.text(width));
 }
 
 }  // namespace
