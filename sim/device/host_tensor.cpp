@@ -46,6 +46,30 @@ HostTensor HostTensor::of_integers(graph::Shape shape, const std::vector<std::in
   return pack(std::move(shape), numerics::Format::int32, values);
 }
 
+HostTensor HostTensor::of(graph::Shape shape, const std::vector<float>& values, numerics::Format format) {
+  const auto convert = [&]<typename Word>(Word (*to)(float)) {
+    std::vector<Word> words;
+    words.reserve(values.size());
+    for (const float value : values) words.push_back(to(value));
+    return pack(std::move(shape), format, words);
+  };
+  switch (format) {
+    case numerics::Format::fp32:
+      return pack(std::move(shape), format, values);
+    case numerics::Format::bf16:
+      return convert(numerics::bf16_bits);
+    case numerics::Format::fp16:
+      return convert(numerics::fp16_bits);
+    case numerics::Format::int8:
+      return convert(numerics::int8_of);
+    case numerics::Format::int32:
+      return convert(numerics::int32_of);
+    case numerics::Format::tf32:
+      break;
+  }
+  throw std::invalid_argument("no tensor is stored in tf32");
+}
+
 std::vector<float> HostTensor::floats() const {
   switch (format) {
     case numerics::Format::fp32:
@@ -64,10 +88,13 @@ std::vector<float> HostTensor::floats() const {
       const auto words = unpack<std::int32_t>(*this);
       return {words.begin(), words.end()};
     }
-    case numerics::Format::fp16:
-      break;
+    case numerics::Format::fp16: {
+      std::vector<float> values;
+      for (const std::uint16_t bits : unpack<std::uint16_t>(*this)) values.push_back(numerics::fp16_value(bits));
+      return values;
+    }
   }
-  throw std::invalid_argument(fmt::format("no conversion from {} to fp32", numerics::to_string(format)));
+  throw std::invalid_argument("unknown format");
 }
 
 std::vector<std::int32_t> HostTensor::integers() const {

@@ -9,7 +9,8 @@
 
 namespace triad::device {
 
-/// A tensor's value on the host, row-major, in its stored format (bf16 as 2-byte words, int32 as 4-byte words).
+/// A tensor's value on the host, row-major, in its stored format (bf16 and fp16 as 2-byte words, int8 as bytes,
+/// int32 as 4-byte words).
 struct HostTensor {
   graph::Shape shape;
   numerics::Format format = numerics::Format::fp32;
@@ -19,7 +20,10 @@ struct HostTensor {
   /// From as many values as the shape holds, else std::invalid_argument.
   static HostTensor of(graph::Shape shape, const std::vector<float>& values);                  ///< fp32
   static HostTensor of_integers(graph::Shape shape, const std::vector<std::int32_t>& values);  ///< int32
-  /// The elements as fp32 (bf16 widened exactly, int8 and int32 converted). Throws std::invalid_argument for fp16.
+  /// Rounded to the format: fp32; bf16 and fp16 to nearest even; int8 and int32 to the nearest integer, ties to even,
+  /// clamped to the format's range, 0 for NaN. Throws std::invalid_argument for tf32.
+  static HostTensor of(graph::Shape shape, const std::vector<float>& values, numerics::Format format);
+  /// The elements as fp32 (bf16 and fp16 widened exactly, int8 and int32 converted).
   std::vector<float> floats() const;
   /// The elements of an int32 tensor. Throws std::invalid_argument for another format.
   std::vector<std::int32_t> integers() const;

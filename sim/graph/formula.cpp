@@ -84,9 +84,11 @@ std::vector<bool> Formula::per_row() const {
     bool row = true;
     if (term.function == Function::operand) {
       const auto& stride = strides[static_cast<std::size_t>(term.arguments[0])];
-      for (std::size_t axis = 0; axis < space.size(); ++axis) row &= !reduced[axis] || stride[axis] == 0;
+      for (std::size_t axis = 0; axis < space.size(); ++axis)
+        row &= !reduced[axis] || space[axis] == 1 || stride[axis] == 0;
     } else if (term.function == Function::coordinate) {
-      row = !reduced[static_cast<std::size_t>(term.arguments[0])];
+      const auto axis = static_cast<std::size_t>(term.arguments[0]);
+      row = !reduced[axis] || space[axis] == 1;
     } else if (term.function == Function::uniform) {
       row = row_length() == 1;
     } else if (!is_reduction(term.function)) {

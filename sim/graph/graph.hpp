@@ -56,8 +56,9 @@ struct Op {
   std::vector<TensorId> inputs, outputs;
   Attributes attributes;
   /// Made by fusion (passes.hpp) only. Of an op of kind `fused`: what it computes. Of a contraction: the epilogue
-  /// applied to its result, which is the formula's operand 0; the formula's further operands are the op's inputs
-  /// behind the contraction's own two, and the op's outputs are the formula's results.
+  /// applied to its result, which is the formula's operand 0, dense over a space that is the result's shape, axis by
+  /// axis; the formula's further operands are the op's inputs behind the contraction's own two, and the op's outputs
+  /// are the formula's results.
   std::shared_ptr<const Formula> formula = nullptr;
   /// Of an op made by fusion: the names of the ops that it stands for, in order, and their FLOPs in sum.
   std::vector<std::string> members = {};

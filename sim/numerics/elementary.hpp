@@ -1,4 +1,5 @@
 #pragma once
+#include <cstddef>
 #include <span>
 
 #include "sim/numerics/format.hpp"
@@ -23,6 +24,12 @@ float hyperbolic_tangent(float x);
 /// Error function: x p(x^2) / q(x^2), x clamped to [-4, 4]; constants: Eigen's generic_fast_erf_float. Error below
 /// 1e-6.
 float error_function(float x);
+
+/// The same four over vectors, bit for bit, by the host's SIMD instructions. `x` and `y` may be the same.
+void exponential(const float* x, float* y, std::size_t n);
+void logarithm(const float* x, float* y, std::size_t n);
+void hyperbolic_tangent(const float* x, float* y, std::size_t n);
+void error_function(const float* x, float* y, std::size_t n);
 
 /// The sum of a row by an engine of `lanes` fp32 adders: lane l adds elements l, l + lanes, l + 2 lanes ... in order,
 /// from +0; then a binary tree over the lanes, in which lane i takes in lane i + half, for half = the smallest power of

@@ -1,5 +1,6 @@
 #pragma once
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -47,6 +48,45 @@ inline float bf16_value(std::uint16_t bits) {
 }
 inline float round_bf16(float value) {
   return bf16_value(bf16_bits(value));
+}
+
+/// fp32 to fp16 (IEEE 754 binary16): round to nearest even, overflow (from 65520 on) to infinity, NaN to the canonical
+/// NaN, subnormals kept.
+inline std::uint16_t fp16_bits(float value) {
+  const std::uint32_t bits = bits_of(value), sign = (bits >> 16) & 0x8000u, magnitude = bits & 0x7fffffffu;
+  if (magnitude > 0x7f800000u) return 0x7e00u;
+  if (magnitude >= 0x477ff000u) return static_cast<std::uint16_t>(sign | 0x7c00u);
+  if (magnitude < 0x38800000u) {  // below 2^-14: adding 0.5 leaves a multiple of 2^-24, fp16's subnormal step, behind
+    const std::uint32_t shifted = bits_of(float_of(magnitude) + 0.5f);
+    return static_cast<std::uint16_t>(sign | (shifted - 0x3f000000u));
+  }
+  // The exponent's bias goes from 127 to 15; the 13 bits that go round into the ones that stay.
+  const std::uint32_t rounded = magnitude - 0x38000000u + 0xfffu + ((magnitude >> 13) & 1u);
+  return static_cast<std::uint16_t>(sign | (rounded >> 13));
+}
+/// Exact.
+inline float fp16_value(std::uint16_t bits) {
+  const std::uint32_t sign = (bits & 0x8000u) << 16, magnitude = bits & 0x7fffu;
+  if (magnitude >= 0x7c00u) return float_of(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));
+  if (magnitude < 0x400u) {  // a multiple of 2^-24
+    return float_of(sign | bits_of(static_cast<float>(static_cast<int>(magnitude)) * 0x1p-24f));
+  }
+  return float_of(sign | ((magnitude << 13) + 0x38000000u));
+}
+inline float round_fp16(float value) {
+  return fp16_value(fp16_bits(value));
+}
+
+/// To the nearest integer, ties to even, clamped to the format's range; NaN becomes 0.
+inline std::int32_t int32_of(float value) {
+  if (value >= 0x1p31f) return INT32_MAX;
+  if (value >= -0x1p31f) return static_cast<std::int32_t>(std::nearbyint(value));
+  return value < 0 ? INT32_MIN : 0;
+}
+inline std::int8_t int8_of(float value) {
+  if (value != value) return 0;
+  const float rounded = std::nearbyint(value);
+  return static_cast<std::int8_t>(rounded < -128 ? -128 : rounded > 127 ? 127 : rounded);
 }
 
 /// The three bf16 parts of an fp32 value, largest first: a = part 0 + part 1 + part 2 up to 2^-24 relative.

@@ -7,20 +7,10 @@
 #include <limits>
 #include <stdexcept>
 
-#include "sim/reference/kernels.hpp"
+#include "sim/reference/executor.hpp"
 
 namespace triad::reference {
 namespace {
-
-Value to_value(const device::HostTensor& given, const graph::Tensor& tensor) {
-  if (given.shape != tensor.shape || given.format != tensor.format) {
-    throw std::invalid_argument(fmt::format(
-        "{}: the job gives a value of shape {} in {}, must be {} in {}", tensor.name, graph::to_string(given.shape),
-        numerics::to_string(given.format), graph::to_string(tensor.shape), numerics::to_string(tensor.format)));
-  }
-  if (tensor.format == numerics::Format::int32) return {{}, given.integers()};
-  return {given.floats(), {}};
-}
 
 /// The relative error of one number, see max_error.
 double error(double device, double reference) {
@@ -29,62 +19,87 @@ double error(double device, double reference) {
   return std::isfinite(difference) ? difference : std::numeric_limits<double>::infinity();
 }
 
-/// Calls `visit(name, values of the device, values of the reference)` for every final weight tensor.
+/// Calls `visit(name, values of the device, values of the reference)` for every tensor.
 template <class Visit>
-void for_each_weight(const device::RunResult& result, const Outcome& reference, const Visit& visit) {
-  if (result.weights.size() != reference.weights.size()) {
-    throw std::invalid_argument(fmt::format("the device reports {} weights, the reference {}", result.weights.size(),
-                                            reference.weights.size()));
+void for_each_tensor(const char* what, const device::Weights& device, const device::Weights& reference,
+                     const Visit& visit) {
+  if (device.size() != reference.size()) {
+    throw std::invalid_argument(
+        fmt::format("the device reports {} {}s, the reference {}", device.size(), what, reference.size()));
   }
-  for (const auto& [name, tensor] : reference.weights) {
-    const auto found = result.weights.find(name);
-    if (found == result.weights.end() || found->second.shape != tensor.shape) {
+  for (const auto& [name, tensor] : reference) {
+    const auto found = device.find(name);
+    if (found == device.end() || found->second.shape != tensor.shape) {
       throw std::invalid_argument(
-          fmt::format("{}: the device reports no weight of shape {}", name, graph::to_string(tensor.shape)));
+          fmt::format("{}: the device reports no {} of shape {}", name, what, graph::to_string(tensor.shape)));
     }
     visit(name, found->second.floats(), tensor.floats());
   }
 }
 
+/// The same for weights and outputs.
+template <class Visit>
+void for_each_tensor(const device::RunResult& result, const Outcome& reference, const Visit& visit) {
+  for_each_tensor("weight", result.weights, reference.weights, visit);
+  for_each_tensor("output", result.outputs, reference.outputs, visit);
+}
+
+/// What a graph without a loss is run for: made by an op, read by none, no update.
+std::vector<graph::TensorId> results_of(const graph::Graph& graph) {
+  if (graph.loss >= 0) return {};
+  std::vector<bool> unread(graph.tensors.size(), false);
+  for (const graph::Op& op : graph.ops) {
+    for (const graph::TensorId id : op.outputs) unread[static_cast<std::size_t>(id)] = true;
+    for (const graph::TensorId id : op.inputs) unread[static_cast<std::size_t>(id)] = false;
+  }
+  for (const graph::Graph::Update& update : graph.updates) unread[static_cast<std::size_t>(update.updated)] = false;
+  std::vector<graph::TensorId> results;
+  for (std::size_t i = 0; i < unread.size(); ++i) {
+    if (unread[i]) results.push_back(static_cast<graph::TensorId>(i));
+  }
+  return results;
+}
+
+void expect_values(const device::Job& job) {
+  if (!job.values) throw std::invalid_argument(job.name + ": the reference computes values; this job has none");
+}
+
 }  // namespace
 
 Outcome run(const device::Job& job) {
+  expect_values(job);
   const graph::Graph& graph = job.graph;
-  std::vector<Value> values(graph.tensors.size());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const graph::Tensor& tensor = graph.tensors[i];
-    const auto id = static_cast<graph::TensorId>(i);
-    if (tensor.role == graph::Role::parameter || tensor.role == graph::Role::state) {
-      const auto initial = job.initial.find(id);
-      if (initial == job.initial.end()) throw std::invalid_argument(tensor.name + ": the job gives no initial value");
-      values[i] = to_value(initial->second, tensor);
-    } else if (tensor.role == graph::Role::input) {
-      const auto batches = job.batches.find(id);
-      if (batches == job.batches.end() || batches->second.empty()) {
-        throw std::invalid_argument(tensor.name + ": the job gives no batch");
-      }
-    }
-  }
+  const std::vector<graph::TensorId> results = results_of(graph);
+  std::vector<graph::TensorId> kept = results;
+  if (graph.loss >= 0) kept.push_back(graph.loss);
+  for (const graph::Graph::Update& update : graph.updates) kept.push_back(update.updated);
 
+  Executor executor(graph, kept, false);
+  executor.give_initial(job);
   Outcome outcome;
   for (int step = 0; step < job.steps; ++step) {
-    for (const auto& [id, batches] : job.batches) {
-      values[static_cast<std::size_t>(id)] =
-          to_value(batches[static_cast<std::size_t>(step) % batches.size()], graph.tensor(id));
-    }
-    for (const graph::Op& op : graph.ops) execute(graph, op, values);
-    for (const graph::Graph::Update& update : graph.updates) {
-      values[static_cast<std::size_t>(update.persistent)] = values[static_cast<std::size_t>(update.updated)];
-    }
-    if (graph.loss >= 0) outcome.loss.push_back(values[static_cast<std::size_t>(graph.loss)].real.at(0));
+    executor.give_batch(job, step);
+    executor.run();
+    executor.update();
+    if (graph.loss >= 0) outcome.loss.push_back(executor.value(graph.loss).floats().at(0));
   }
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    const graph::Tensor& tensor = graph.tensors[i];
-    if (tensor.role == graph::Role::parameter) {
-      outcome.weights[tensor.name] = device::HostTensor::of(tensor.shape, values[i].real);
-    }
+  for (std::size_t i = 0; i < graph.tensors.size(); ++i) {
+    const auto id = static_cast<graph::TensorId>(i);
+    if (graph.tensors[i].role == graph::Role::parameter) outcome.weights[graph.tensors[i].name] = executor.value(id);
   }
+  for (const graph::TensorId id : results) outcome.outputs[graph.tensor(id).name] = executor.value(id);
   return outcome;
+}
+
+std::vector<device::HostTensor> evaluate(const device::Job& job, std::span<const graph::TensorId> wanted, int step) {
+  expect_values(job);
+  Executor executor(job.graph, wanted, true);
+  executor.give_initial(job);
+  executor.give_batch(job, step);
+  executor.run();
+  std::vector<device::HostTensor> values;
+  for (const graph::TensorId id : wanted) values.push_back(executor.value(id));
+  return values;
 }
 
 double max_error(const device::RunResult& result, const Outcome& reference) {
@@ -96,7 +111,7 @@ double max_error(const device::RunResult& result, const Outcome& reference) {
   for (std::size_t i = 0; i < reference.loss.size(); ++i) {
     largest = std::max(largest, error(result.loss[i], reference.loss[i]));
   }
-  for_each_weight(result, reference, [&](const std::string&, const std::vector<float>& d, const std::vector<float>& r) {
+  for_each_tensor(result, reference, [&](const std::string&, const std::vector<float>& d, const std::vector<float>& r) {
     for (std::size_t i = 0; i < r.size(); ++i) largest = std::max(largest, error(d[i], r[i]));
   });
   return largest;
@@ -104,7 +119,7 @@ double max_error(const device::RunResult& result, const Outcome& reference) {
 
 std::map<std::string, double> weight_errors(const device::RunResult& result, const Outcome& reference) {
   std::map<std::string, double> errors;
-  for_each_weight(
+  for_each_tensor(
       result, reference, [&](const std::string& name, const std::vector<float>& d, const std::vector<float>& r) {
         double difference = 0, norm = 0;  // squared
         for (std::size_t i = 0; i < r.size(); ++i) {

@@ -1,18 +1,18 @@
 #pragma once
 #include <filesystem>
 #include <map>
-#include <stdexcept>
 #include <string>
 
 #include "sim/device/host_tensor.hpp"
+#include "sim/workload/file_bytes.hpp"
 
 /// Arrays in files: NPZ, NumPy's archive of named arrays (a ZIP file with one NPY file per array).
 /// Format: "NEP 1: A Simple File Format for NumPy Arrays" and numpy.lib.format, versions 1.0 to 3.0.
 namespace triad::workload {
 
-/// The file is at fault. what() names the file, the array, what was found and what would be right.
-struct NpzError : std::runtime_error {
-  using std::runtime_error::runtime_error;
+/// An NPZ or NPY file is at fault.
+struct NpzError : FileError {
+  using FileError::FileError;
 };
 
 using Arrays = std::map<std::string, device::HostTensor>;

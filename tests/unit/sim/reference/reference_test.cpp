@@ -33,8 +33,8 @@ TEST(Multiply, AgreesWithTheDefinition) {
         const std::vector<float> a = random(m * k), b = random(k * n);
         for (const bool ta : {false, true}) {
           for (const bool tb : {false, true}) {
-            std::vector<float> c;
-            multiply(a, ta, b, tb, c, m, n, k);
+            std::vector<float> c(static_cast<std::size_t>(m * n));
+            multiply({1, m, n, k, ta, tb}, a.data(), b.data(), c.data());
             for (std::int64_t i = 0; i < m; ++i) {
               for (std::int64_t j = 0; j < n; ++j) {
                 double sum = 0;
@@ -61,12 +61,14 @@ device::Job job(int steps, double momentum) {
   const auto w = graph.add_tensor({"w", {2}, Format::fp32, graph::Role::parameter});
   const auto y = graph.add_tensor({"y", {2}, Format::fp32, graph::Role::input});
   graph.loss = graph.add_op(OpKind::mse, "loss", {w, y})[0];
-  job.graph = graph::training_step(graph, {0.25, momentum});
+  graph::Training training;
+  training.optimizer.momentum = momentum;
+  job.graph = graph::training_step(graph, training);
   job.steps = steps;
   job.initial[w] = HostTensor::of({2}, {1, 2});
   for (std::size_t i = 0; i < job.graph.tensors.size(); ++i) {
-    if (job.graph.tensors[i].role == graph::Role::state) {
-      job.initial[static_cast<graph::TensorId>(i)] = HostTensor::zeros({2});
+    if (job.graph.tensors[i].name == graph::learning_rate_name) {
+      job.batches[static_cast<graph::TensorId>(i)] = {HostTensor::of({}, {0.25f})};
     }
   }
   job.batches[y] = {HostTensor::of({2}, {0, 0}), HostTensor::of({2}, {4, 4})};
@@ -99,7 +101,8 @@ TEST(Reference, CrossEntropyOfHugeLogitsIsFinite) {
   device::Job job;
   const auto logits = job.graph.add_tensor({"logits", {1, 3}, Format::fp32, graph::Role::parameter});
   const auto number = job.graph.add_tensor({"number", {1}, Format::int32, graph::Role::input});
-  job.graph.loss = job.graph.add_op(OpKind::cross_entropy, "loss", {logits, number})[0];
+  const auto each = job.graph.add_op(OpKind::cross_entropy, "each", {logits, number})[0];
+  job.graph.loss = job.graph.add_op(OpKind::reduce_mean, "loss", {each}, {{"axes", std::vector<std::int64_t>{0}}})[0];
   job.initial[logits] = HostTensor::of({1, 3}, {1e4f, -1e4f, 1e4f});
   job.batches[number] = {HostTensor::of_integers({1}, {2})};
   EXPECT_FLOAT_EQ(static_cast<float>(run(job).loss[0]), std::log(2.0f));
@@ -115,6 +118,29 @@ TEST(Reference, RejectsAJobThatLacksAValue) {
   EXPECT_THROW(run(no_batch), std::invalid_argument);
   wrong_shape.initial[0] = HostTensor::of({1}, {1});
   EXPECT_THROW(run(wrong_shape), std::invalid_argument);
+  device::Job shapes_only = job(1, 0);
+  shapes_only.values = false;
+  EXPECT_THROW(run(shapes_only), std::invalid_argument);
+}
+
+TEST(Reference, AGraphWithoutLossGivesItsResults) {
+  device::Job job;
+  const auto x = job.graph.add_tensor({"x", {2}, Format::fp32, graph::Role::input});
+  const auto c = job.graph.add_tensor({"c", {2}, Format::fp32, graph::Role::constant, 3});
+  const auto y = job.graph.add_op(OpKind::add, "y", {x, c})[0];
+  const auto z = job.graph.add_op(OpKind::reshape, "z", {y}, {{"shape", graph::Shape{2, 1}}})[0];
+  job.graph.add_op(OpKind::scale, "twice", {y}, {{"factor", 2.0}});
+  job.batches[x] = {HostTensor::of({2}, {1, 2}), HostTensor::of({2}, {10, 20})};
+  job.steps = 2;
+  const Outcome outcome = run(job);
+  EXPECT_TRUE(outcome.loss.empty());
+  ASSERT_EQ(outcome.outputs.size(), 2u);
+  EXPECT_EQ(outcome.outputs.at("z").floats(), (std::vector<float>{13, 23}));
+  EXPECT_EQ(outcome.outputs.at("twice").floats(), (std::vector<float>{26, 46}));
+  const std::vector<HostTensor> values = evaluate(job, std::vector<graph::TensorId>{z, y, x});
+  EXPECT_EQ(values[0].shape, (graph::Shape{2, 1}));
+  EXPECT_EQ(values[1].floats(), (std::vector<float>{4, 5}));
+  EXPECT_EQ(values[2].floats(), (std::vector<float>{1, 2}));
 }
 
 TEST(MaxError, IsRelativeAndCoversLossesAndWeights) {
