@@ -195,13 +195,9 @@ void Selector::divide_to_nearest() {
   const Fraction f = scaled_fraction();
   const int first = program_.new_word();
   compute(Opcode::fmul, first, f.a, f.reciprocal);
-  int quotient = first;
-  for (int step = 0; step < 2; ++step) {
-    const int remainder = program_.new_word(), better = program_.new_word();
-    compute(Opcode::ffma, remainder, f.b, register_value(quotient), f.a).base.negate_a = true;
-    compute(Opcode::ffma, better, register_value(remainder), f.reciprocal, register_value(quotient));
-    quotient = better;
-  }
+  const int remainder = program_.new_word(), quotient = program_.new_word();
+  compute(Opcode::ffma, remainder, f.b, register_value(first), f.a).base.negate_a = true;
+  compute(Opcode::ffma, quotient, register_value(remainder), f.reciprocal, register_value(first));
   // A zero keeps its sign; infinity has no remainder.
   const int magnitude = program_.new_word(), is_finite = program_.new_predicate(), good = program_.new_predicate();
   logic(magnitude, register_value(first), immediate(0x7fffffffu), and_table);
@@ -362,6 +358,10 @@ bool Selector::convert_instruction() {
     convert(Opcode::f2i, o == "cvt.rzi.s32.f32" ? Type::s32 : Type::u32);
   } else if (o == "cvt.rn.bf16.f32") {
     convert(Opcode::f2bf, Type::u32);
+  } else if (o == "cvt.rn.f16.f32") {
+    convert(Opcode::f2h, Type::u32);
+  } else if (o == "cvt.f32.f16") {
+    convert(Opcode::h2f, Type::u32);
   } else {
     return false;
   }

@@ -112,7 +112,7 @@ class Selector {
   /// range of normal numbers. |b| > 2^126: by 2^-4; |b| < 2^-100: by 2^32.
   void divide_full();
 
-  /// a / b rounded to nearest even: the quotient a (1 / b) corrected twice by its remainder. Where |a| < 2^-100 or the
+  /// a / b rounded to nearest even: the quotient a (1 / b) corrected by its remainder. Where |a| < 2^-100 or the
   /// quotient is subnormal the remainder is not exact: within 1 unit in the last place.
   void divide_to_nearest();
   /// The operands of a division, scaled alike by a power of two so that 1 / b is a normal number, and 1 / b.

@@ -31,6 +31,27 @@ Request request_of(const graph::Formula& formula, const std::vector<numerics::Fo
   return request;
 }
 
+Request request_of(const graph::Copy& copy, numerics::Format format, int sms) {
+  Request request;
+  request.sms = sms;
+  graph::Formula& f = request.formula;
+  f.space = copy.extents;
+  f.reduced.assign(copy.extents.size(), false);
+  f.strides = {copy.source_strides};
+  f.results = {{f.add({graph::Function::operand, {0, -1, -1}}), false}};
+  request.operands = {{copy.source_strides, format, true}};
+  request.results = {{copy.target_strides, format, true}};
+  return request;
+}
+
+Request request_of_fill(double value, std::int64_t count, numerics::Format format, int sms) {
+  graph::Formula f;
+  f.space = {count};
+  f.reduced = {false};
+  f.results = {{f.add({graph::Function::constant, {-1, -1, -1}, value}), false}};
+  return request_of(f, {}, {format}, sms);
+}
+
 Launches generate(const Request& request) {
   const Plan p = plan(request);
   const auto blocks = static_cast<std::uint32_t>((p.rows + p.block_rows - 1) / p.block_rows);

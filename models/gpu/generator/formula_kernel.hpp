@@ -4,15 +4,17 @@
 
 #include "models/gpu/isa/kernel.hpp"
 #include "sim/graph/formula.hpp"
+#include "sim/graph/movement.hpp"
 
-/// From a formula to kernels: PTX text made for its space, strides and formats, which the compiler of this machine takes
-/// like any other. README.md states the schemes.
+/// From a formula to kernels: PTX text made for its space, strides and formats, which the compiler of this machine
+/// takes like any other. README.md states the schemes.
 namespace triad::gpu::generator {
 
 /// A tensor as a formula reads or writes it.
 struct Access {
   std::vector<std::int64_t> strides;  ///< elements from one index to the next along each axis of the space
   numerics::Format format = numerics::Format::fp32;
+  bool raw = false;  ///< the stored bits are taken as they are: of copies
 };
 
 /// What is to be computed. All offsets are below 2^31 elements.
@@ -26,6 +28,12 @@ struct Request {
 /// The request of a formula whose results are dense (graph::Formula::results).
 Request request_of(const graph::Formula& formula, const std::vector<numerics::Format>& operands,
                    const std::vector<numerics::Format>& results, int sms);
+
+/// The request of a strided copy of elements of this format (operand 0 to result 0; offsets are the addresses').
+Request request_of(const graph::Copy& copy, numerics::Format format, int sms);
+
+/// The request that gives every one of `count` elements this value.
+Request request_of_fill(double value, std::int64_t count, numerics::Format format, int sms);
 
 /// A launch of the kernel `text`. Its parameters are the addresses of the operands, of the results, and, where the
 /// formula needs it, of scratch memory.

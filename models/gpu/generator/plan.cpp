@@ -21,9 +21,8 @@ std::int64_t power_of_two(std::int64_t at_least) {
 
 /// A thread holds at most so many values of its row.
 bool can_hold(const Request& request, std::int64_t iterations) {
-  return iterations == 1 ||
-         (iterations <= 8 && iterations * static_cast<std::int64_t>(request.operands.size()) <= 24 &&
-          iterations * static_cast<std::int64_t>(request.formula.terms.size()) <= 160);
+  return iterations == 1 || (iterations <= 8 && iterations * static_cast<std::int64_t>(request.operands.size()) <= 24 &&
+                             iterations * static_cast<std::int64_t>(request.formula.terms.size()) <= 160);
 }
 
 }  // namespace

@@ -145,10 +145,12 @@ std::string RowKernel::finish() {
 
 /// Values of the row that need the reductions of stages up to `done` only, before the next pass over the row.
 void RowKernel::prepare(int done) {
-  for (std::size_t number = 0; number < request_.operands.size(); ++number) row_address(number, request_.operands[number]);
+  for (std::size_t number = 0; number < request_.operands.size(); ++number)
+    row_address(number, request_.operands[number]);
   for (const int t : needed_) {
     const auto i = static_cast<std::size_t>(t);
     if (per_row_[i] && stages_[i] <= done && !is_reduction(t)) value(t, row_);
+    if (formula_.terms[i].function == Function::uniform) offset(dense_, row_);
   }
 }
 

@@ -24,10 +24,10 @@ class RowKernel {
   /// The values of a position of the row, or (position empty, the only one) of the row itself.
   struct Scope {
     Name position;
-    std::vector<Name> values, predicates;         ///< by term; empty: not computed
-    std::map<std::int64_t, Name> quotients;       ///< position divided by this
+    std::vector<Name> values, predicates;               ///< by term; empty: not computed
+    std::map<std::int64_t, Name> quotients;             ///< position divided by this
     std::map<std::vector<std::int64_t>, Name> offsets;  ///< by strides
-    Name active;                                  ///< predicate: the position exists; empty: it does
+    Name active;                                        ///< predicate: the position exists; empty: it does
   };
   using Body = std::function<void(const std::vector<Scope*>&)>;
 
@@ -75,12 +75,12 @@ class RowKernel {
   std::set<int> needed_;
   Scope row_;
   std::vector<Scope> held_;
-  Name lane_, self_, root_;            ///< position lane; byte offsets in shared memory: own, of lane 0 of the row
-  Name row_valid_;                     ///< predicate; empty: every row exists
-  Name part_, first_position_, end_;   ///< of the part; `end_` is a literal where all parts end alike
+  Name lane_, self_, root_;           ///< position lane; byte offsets in shared memory: own, of lane 0 of the row
+  Name row_valid_;                    ///< predicate; empty: every row exists
+  Name part_, first_position_, end_;  ///< of the part; `end_` is a literal where all parts end alike
   std::map<std::size_t, Name> pointers_, row_addresses_;
   int shared_bytes_ = 0;
-  std::string exit_;                   ///< label, when some threads have nothing to do
+  std::string exit_;  ///< label, when some threads have nothing to do
   bool shared_in_use_ = false;
 };
 

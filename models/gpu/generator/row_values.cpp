@@ -39,7 +39,9 @@ Name RowKernel::compute(int term, Scope& scope) {
   switch (t.function) {
     case Function::operand: {
       const auto number = static_cast<std::size_t>(t.arguments[0]);
-      return w_.load(element(number, request_.operands[number], scope), request_.operands[number].format);
+      const Access& access = request_.operands[number];
+      const Name at = element(number, access, scope);
+      return access.raw ? w_.load_raw(at, access.format) : w_.load(at, access.format);
     }
     case Function::coordinate: {
       const Name at = coordinate(static_cast<std::size_t>(t.arguments[0]), scope);
@@ -160,7 +162,12 @@ void RowKernel::store(std::size_t result, Scope& scope, const std::string& guard
   const std::size_t number = request_.operands.size() + result;
   const Access& access = request_.results[result];
   const Name v = value(formula_.results[result].term, scope);
-  w_.store(element(number, access, scope), v, access.format, guard);
+  const Name at = element(number, access, scope);
+  if (access.raw) {
+    w_.store_raw(at, v, access.format, guard);
+  } else {
+    w_.store(at, v, access.format, guard);
+  }
 }
 
 }  // namespace triad::gpu::generator

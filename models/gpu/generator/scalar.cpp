@@ -58,9 +58,9 @@ Name logarithm(Writer& w, const Name& x) {
   const Name exponent = w.word("add.s32", biased, w.word("selp.b32", "-1", "0", low));
   const Name m = add(w, choose(w, low, add(w, half_m, half_m), half_m), literal(-1.0f));
   const Name z = multiply(w, m, m), e = w.floating("cvt.rn.f32.s32", exponent);
-  const Name p =
-      horner(w, m, {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
-                    -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f});
+  const Name p = horner(w, m,
+                        {7.0376836292e-2f, -1.1514610310e-1f, 1.1676998740e-1f, -1.2420140846e-1f, 1.4249322787e-1f,
+                         -1.6668057665e-1f, 2.0000714765e-1f, -2.4999993993e-1f, 3.3333331174e-1f});
   Name y = multiply(w, multiply(w, p, m), z);
   y = add(w, y, multiply(w, e, literal(-2.12194440e-4f)));
   y = add(w, y, multiply(w, z, literal(-0.5f)));
@@ -73,8 +73,8 @@ Name logarithm(Writer& w, const Name& x) {
 /// The sequence of numerics::hyperbolic_tangent with the exponential above.
 Name hyperbolic_tangent(Writer& w, const Name& x) {
   const Name magnitude = w.floating("abs.f32", x), z = multiply(w, x, x);
-  const Name p = horner(
-      w, z, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f});
+  const Name p =
+      horner(w, z, {-5.70498872745e-3f, 2.06390887954e-2f, -5.37397155531e-2f, 1.33314422036e-1f, -3.33332819422e-1f});
   const Name near_zero = add(w, multiply(w, multiply(w, p, z), x), x);
   const Name e = exponential(w, add(w, magnitude, magnitude));
   const Name fraction = w.floating("div.rn.f32", literal(2.0f), add(w, e, literal(1.0f)));

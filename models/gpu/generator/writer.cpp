@@ -64,6 +64,23 @@ Name Writer::load(const Name& address, Format format) {
   throw std::invalid_argument("no element of memory is " + numerics::to_string(format));
 }
 
+namespace {
+const char* raw_type(Format format) {
+  const int bytes = numerics::bytes_of(format);
+  return bytes == 1 ? "u8" : bytes == 2 ? "u16" : "u32";
+}
+}  // namespace
+
+Name Writer::load_raw(const Name& address, Format format) {
+  const Name stored = new_word();
+  line("ld.global.{} {}, [{}]", raw_type(format), stored, address);
+  return floating("mov.b32", stored);
+}
+
+void Writer::store_raw(const Name& address, const Name& value, Format format, const std::string& guard) {
+  line("{}st.global.{} [{}], {}", guard, raw_type(format), address, word("mov.b32", value));
+}
+
 void Writer::store(const Name& address, const Name& value, Format format, const std::string& guard) {
   switch (format) {
     case Format::fp32:

@@ -66,6 +66,9 @@ class Writer {
   Name address(const Name& base, const Name& index, int bytes);
   /// The element at an address as fp32: bf16 and fp16 widened, integers converted.
   Name load(const Name& address, numerics::Format format);
+  /// The stored bits of an element, in an fp32 register; and back.
+  Name load_raw(const Name& address, numerics::Format format);
+  void store_raw(const Name& address, const Name& value, numerics::Format format, const std::string& guard);
   /// Stores an fp32 as an element of this format; an integer format: toward zero. `guard`: "@%p1 " or empty.
   void store(const Name& address, const Name& value, numerics::Format format, const std::string& guard);
 
