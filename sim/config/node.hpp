@@ -1,6 +1,7 @@
 #pragma once
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -87,6 +88,9 @@ class Node {
   friend void apply(const Node& node, const struct Override& override_);
   friend void apply(const Node& node, const std::string& path, const Node& value);
   friend std::string digest(const Node& node);
+  friend Node substituted(const Node& node, const std::map<std::string, Node>& parameters);
+  friend void mark_read(const Node& node);
+  friend Node number_node(const Node& place, std::int64_t value);
 
  private:
   std::shared_ptr<Data> data_;
@@ -130,6 +134,16 @@ std::vector<std::string> preset_names(const std::string& folder = "");
 /// Content hash over the merged values of the node, 16 hex digits; equal for equal configurations wherever their files
 /// lie.
 std::string digest(const Node& node);
+
+/// Values by name, to stand where a text says $name.
+using Parameters = std::map<std::string, Node>;
+/// A copy of the node, read by nobody yet, in which every "$name" is the parameter of that name and every text with a
+/// `$` in it ("$width * 4") the whole number that it comes to. Throws Error about a name that is no parameter.
+Node substituted(const Node& node, const Parameters& parameters);
+/// Counts the node and all below it as read: what is read is a copy of it.
+void mark_read(const Node& node);
+/// A whole number that stands in the place of `place`.
+Node number_node(const Node& place, std::int64_t value);
 
 /// The candidate nearest to `word` by edit distance, or empty when none is near.
 std::string nearest(const std::string& word, const std::vector<std::string>& candidates);

@@ -33,6 +33,7 @@ device::RunResult reference_result(const device::Job& job) {
   result.flops = job.graph.flops() * job.steps;
   result.loss = std::move(outcome.loss);
   result.weights = std::move(outcome.weights);
+  result.outputs = std::move(outcome.outputs);
   result.host_seconds = since(begin);
   return result;
 }
@@ -75,9 +76,9 @@ device::RunResult execute(const Prepared& prepared, const device::Job& job, cons
   return result;
 }
 
-/// Holds every loss and every final weight tensor to device::tolerance.
+/// Holds every loss and every final weight and output tensor to device::tolerance.
 void check(device::RunResult& result, const device::RunResult& expected, const device::Job& job) {
-  const reference::Outcome outcome{expected.loss, expected.weights};
+  const reference::Outcome outcome{expected.loss, expected.weights, expected.outputs};
   result.max_error_vs_reference = reference::max_error(result, outcome);
   const device::Tolerance tolerance = device::tolerance(job.precision);
   for (std::size_t step = 0; step < expected.loss.size(); ++step) {

@@ -58,9 +58,9 @@ struct MemoryPlan {
 MemoryPlan plan_memory(const Graph& graph, std::int64_t alignment = 256);
 
 /// Activation recomputation: activations of the forward phase that the backward phase reads are computed again there,
-/// from the results of contractions and what persists, which are kept (PyTorch's selective checkpointing). The ops
-/// added are of the backward phase, are named "relu.recomputed" and have no FLOPs: algorithmic FLOPs stay those of the
-/// graph.
+/// from what is kept: what persists, the results of contractions, and all that is made after the last contraction,
+/// which is read at once (PyTorch's selective checkpointing). The ops added are of the backward phase, are named
+/// "fc1.relu.recomputed" and have no FLOPs: algorithmic FLOPs stay those of the graph.
 Graph recompute(const Graph& graph);
 
 }  // namespace triad::graph

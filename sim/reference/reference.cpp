@@ -44,22 +44,6 @@ void for_each_tensor(const device::RunResult& result, const Outcome& reference, 
   for_each_tensor("output", result.outputs, reference.outputs, visit);
 }
 
-/// What a graph without a loss is run for: made by an op, read by none, no update.
-std::vector<graph::TensorId> results_of(const graph::Graph& graph) {
-  if (graph.loss >= 0) return {};
-  std::vector<bool> unread(graph.tensors.size(), false);
-  for (const graph::Op& op : graph.ops) {
-    for (const graph::TensorId id : op.outputs) unread[static_cast<std::size_t>(id)] = true;
-    for (const graph::TensorId id : op.inputs) unread[static_cast<std::size_t>(id)] = false;
-  }
-  for (const graph::Graph::Update& update : graph.updates) unread[static_cast<std::size_t>(update.updated)] = false;
-  std::vector<graph::TensorId> results;
-  for (std::size_t i = 0; i < unread.size(); ++i) {
-    if (unread[i]) results.push_back(static_cast<graph::TensorId>(i));
-  }
-  return results;
-}
-
 void expect_values(const device::Job& job) {
   if (!job.values) throw std::invalid_argument(job.name + ": the reference computes values; this job has none");
 }
@@ -69,7 +53,7 @@ void expect_values(const device::Job& job) {
 Outcome run(const device::Job& job) {
   expect_values(job);
   const graph::Graph& graph = job.graph;
-  const std::vector<graph::TensorId> results = results_of(graph);
+  const std::vector<graph::TensorId> results = graph.results();
   std::vector<graph::TensorId> kept = results;
   if (graph.loss >= 0) kept.push_back(graph.loss);
   for (const graph::Graph::Update& update : graph.updates) kept.push_back(update.updated);

@@ -4,49 +4,37 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 #include <limits>
 #include <numeric>
 
+#include "sim/workload/data_file.hpp"
 #include "sim/workload/npz.hpp"
 #include "sim/workload/random.hpp"
+#include "sim/workload/synthetic.hpp"
 
 namespace triad::workload {
 namespace {
 
 using device::HostTensor;
+using graph::Role;
 using graph::Shape;
+using graph::TensorId;
 using numerics::Format;
 
 constexpr std::int64_t largest_seed = std::numeric_limits<std::int64_t>::max();
 
-/// Elements of a tensor per sample.
-std::int64_t features_of(const Network& network, graph::TensorId id) {
-  const Shape& shape = network.graph.tensor(id).shape;
-  return graph::elements(shape) / shape[0];
+void read_seed(const config::Node& node, Source& source) {
+  const auto seed = node.find("seed");
+  if (!seed) return;
+  if (source.file) seed->fail("either a file or a seed, not both");
+  source.seed = static_cast<std::uint64_t>(seed->integer(0, largest_seed));
 }
 
-void read_source(const config::Node& node, Source& source) {
-  source.file = node.find("file");
-  if (source.file) {
-    source.path = source.file->folder() / source.file->text();
-    if (const auto seed = node.find("seed")) seed->fail("either a file or a seed, not both");
-  } else if (const auto seed = node.find("seed")) {
-    source.seed = static_cast<std::uint64_t>(seed->integer(0, largest_seed));
-  }
-}
-
-/// An NPZ file; every error points at the YAML value that names it.
+/// Arrays of a file; every error points at the YAML value that names it.
 class File {
  public:
-  explicit File(const Source& source) : source_(source) {
-    try {
-      arrays_ = read_npz(source.path);
-    } catch (const NpzError& error) {
-      source.file->fail(error.what());
-    }
-  }
+  File(const Source& source, Arrays arrays) : source_(source), arrays_(std::move(arrays)) {}
   const HostTensor& array(const std::string& name) const {
     const auto found = arrays_.find(name);
     if (found != arrays_.end()) return found->second;
@@ -56,8 +44,12 @@ class File {
                      known.empty() ? "none" : fmt::format("{}", fmt::join(known, ", ")),
                      near.empty() ? "" : fmt::format("; is {} meant?", near)));
   }
+  const HostTensor* find(const std::string& name) const {
+    const auto found = arrays_.find(name);
+    return found == arrays_.end() ? nullptr : &found->second;
+  }
   [[noreturn]] void fail(const std::string& message) const {
-    source_.file->fail(fmt::format("{}: {}", source_.path.string(), message));
+    source_.file->fail(source_.path.empty() ? message : fmt::format("{}: {}", source_.path.string(), message));
   }
   std::vector<std::string> names() const {
     std::vector<std::string> result;
@@ -70,19 +62,11 @@ class File {
   Arrays arrays_;
 };
 
-/// All samples; the first dimension counts them.
-struct Samples {
-  HostTensor x, y;
-};
-
-Shape with_first(Shape shape, std::int64_t first) {
-  shape[0] = first;
-  return shape;
-}
+using Samples = std::map<TensorId, HostTensor>;  ///< all of them; the first dimension counts
 
 /// Is `shape` that of samples of a tensor whose batches have shape `batch`?
 bool holds_samples(const Shape& shape, const Shape& batch) {
-  return shape.size() == batch.size() && shape[0] >= 1 && shape == with_first(batch, shape[0]);
+  return shape.size() == batch.size() && shape[0] >= 1 && std::equal(shape.begin() + 1, shape.end(), batch.begin() + 1);
 }
 
 /// "[samples, 784]"
@@ -91,62 +75,51 @@ std::string pattern(const Shape& batch) {
   return rest.empty() ? "[samples]" : fmt::format("[samples, {}]", fmt::join(rest, ", "));
 }
 
-Samples load_samples(const Network& network, const Source& source) {
-  const File file(source);
-  const graph::Tensor &x = network.graph.tensor(network.x), &y = network.graph.tensor(network.y);
-  HostTensor inputs = file.array("x"), targets = file.array("y");
-  if (!holds_samples(inputs.shape, x.shape)) {
-    file.fail(fmt::format("x has shape {}, must be {}", graph::to_string(inputs.shape), pattern(x.shape)));
-  }
-  if (!holds_samples(targets.shape, y.shape)) {
-    file.fail(fmt::format("y has shape {}, must be {}", graph::to_string(targets.shape), pattern(y.shape)));
-  }
-  if (inputs.shape[0] != targets.shape[0]) {
-    file.fail(fmt::format("x has {} samples, y has {}", inputs.shape[0], targets.shape[0]));
-  }
-  if (inputs.format != Format::fp32) inputs = HostTensor::of(inputs.shape, inputs.floats());
-  if (y.format == Format::int32) {
-    if (targets.format != Format::int32)
-      file.fail("y holds real numbers; cross_entropy takes class numbers (integers)");
-    const std::int64_t classes = network.graph.tensor(network.output).shape[1];
-    const std::vector<std::int32_t> numbers = targets.integers();
-    for (std::size_t i = 0; i < numbers.size(); ++i) {
-      if (numbers[i] >= 0 && numbers[i] < classes) continue;
-      file.fail(fmt::format("y[{}] is class {}, must be 0 to {} (the last layer makes {} outputs)", i, numbers[i],
-                            classes - 1, classes));
-    }
-  } else if (targets.format != Format::fp32) {
-    targets = HostTensor::of(targets.shape, targets.floats());
-  }
-  return {std::move(inputs), std::move(targets)};
+std::vector<Feed> feeds(const Network& network) {
+  std::vector<Feed> all = network.inputs;
+  all.insert(all.end(), network.targets.begin(), network.targets.end());
+  return all;
 }
 
-Samples synthesize(const Network& network, const DataSource& source) {
-  const graph::Tensor &x = network.graph.tensor(network.x), &y = network.graph.tensor(network.y);
-  const auto samples = static_cast<std::size_t>(source.samples);
-  const auto features = static_cast<std::size_t>(features_of(network, network.x));
-  const auto outputs = static_cast<std::size_t>(features_of(network, network.output));
-  const std::vector<float> inputs = Random(source.seed, "x").uniform(samples * features, std::sqrt(3.0f));
-  const std::vector<float> teacher = Random(source.seed, "teacher").uniform(outputs * features, 1.0f);
-
-  std::vector<float> scores(samples * outputs);
-  std::vector<std::int32_t> classes(samples);
-  for (std::size_t s = 0; s < samples; ++s) {
-    double highest = -std::numeric_limits<double>::infinity();
-    for (std::size_t o = 0; o < outputs; ++o) {
-      double score = 0;
-      for (std::size_t f = 0; f < features; ++f) {
-        score += static_cast<double>(inputs[s * features + f]) * static_cast<double>(teacher[o * features + f]);
-      }
-      scores[s * outputs + o] = static_cast<float>(score);
-      if (score > highest) classes[s] = static_cast<std::int32_t>(o);
-      highest = std::max(highest, score);
-    }
+/// An array as an input or target takes it.
+HostTensor checked(const Network& network, const Feed& feed, const File& file) {
+  const Shape& batch = network.graph.tensor(feed.tensor).shape;
+  HostTensor values = file.array(feed.name);
+  if (!holds_samples(values.shape, batch)) {
+    file.fail(fmt::format("{} has shape {}, must be {}", feed.name, graph::to_string(values.shape), pattern(batch)));
   }
-  HostTensor data = HostTensor::of(with_first(x.shape, source.samples), inputs);
-  const Shape shape = with_first(y.shape, source.samples);
-  return {std::move(data),
-          y.format == Format::int32 ? HostTensor::of_integers(shape, classes) : HostTensor::of(shape, scores)};
+  if (feed.classes == 0) {
+    return values.format == Format::fp32 ? values : HostTensor::of(values.shape, values.floats());
+  }
+  if (values.format != Format::int32) {
+    file.fail(fmt::format("{} holds real numbers; {} (integers)", feed.name,
+                          feed.target ? "cross_entropy takes class numbers" : "the input takes class numbers"));
+  }
+  const std::vector<std::int32_t> numbers = values.integers();
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const std::int32_t n = numbers[i];
+    if ((n >= 0 && n < feed.classes && n != feed.excluded) || (feed.ignores && n == feed.ignored)) continue;
+    file.fail(fmt::format("{}[{}] is class {}, must be {} to {}{}", feed.name, i, n, feed.excluded == 0 ? 1 : 0,
+                          feed.classes - (feed.excluded > 0 ? 2 : 1),
+                          feed.target && feed.kind == Feed::Kind::score
+                              ? fmt::format(" (the last layer makes {} outputs)", feed.classes)
+                              : ""));
+  }
+  return values;
+}
+
+Samples load_samples(const Network& network, const DataSource& source) {
+  std::map<std::string, Shape> shapes;
+  for (const Feed& feed : feeds(network)) shapes[feed.name] = network.graph.tensor(feed.tensor).shape;
+  const File file(source, load_arrays(*source.data, shapes));
+  Samples samples;
+  const std::string& first = network.inputs.at(0).name;
+  for (const Feed& feed : feeds(network)) {
+    samples[feed.tensor] = checked(network, feed, file);
+    const std::int64_t count = samples[feed.tensor].shape[0], expected = samples[network.inputs[0].tensor].shape[0];
+    if (count != expected) file.fail(fmt::format("{} has {} samples, {} has {}", first, expected, feed.name, count));
+  }
+  return samples;
 }
 
 /// Batch number `step` of the samples, wrapping around.
@@ -160,59 +133,109 @@ HostTensor batch_of(const HostTensor& samples, const Shape& shape, std::int64_t 
   return batch;
 }
 
+HostTensor drawn(const graph::Tensor& parameter, const Initial& initial, std::uint64_t seed) {
+  const auto count = static_cast<std::size_t>(graph::elements(parameter.shape));
+  if (initial.kind == Initial::Kind::constant) {
+    return HostTensor::of(parameter.shape, std::vector<float>(count, static_cast<float>(initial.value)));
+  }
+  return HostTensor::of(parameter.shape,
+                        Random(seed, parameter.name).uniform(count, static_cast<float>(initial.value)));
+}
+
+Arrays read_initial(const Source& source) {
+  try {
+    return read_npz(source.path);
+  } catch (const NpzError& error) {
+    source.file->fail(error.what());
+  }
+}
+
+void check_initial(const graph::Tensor& tensor, const HostTensor& array, const File& file) {
+  if (array.shape != tensor.shape) {
+    file.fail(fmt::format("{} has shape {}, must be {}", tensor.name, graph::to_string(array.shape),
+                          graph::to_string(tensor.shape)));
+  }
+  if (array.format != Format::fp32) file.fail(fmt::format("{} holds integers, must be real numbers", tensor.name));
+}
+
 }  // namespace
 
 Source read_initial_source(const config::Node& workload) {
   Source source;
-  if (const auto node = workload.find("initial")) read_source(*node, source);
+  const auto node = workload.find("initial");
+  if (!node) return source;
+  source.file = node->find("file");
+  if (source.file) source.path = source.file->folder() / source.file->text();
+  read_seed(*node, source);
   return source;
 }
 
-DataSource read_data_source(const config::Node& workload, const Network& network) {
+DataSource read_data_source(const config::Node& workload, const Network& network, bool values) {
   DataSource source;
-  source.samples = network.graph.tensor(network.x).shape[0];
-  const std::int64_t features = features_of(network, network.x), outputs = features_of(network, network.output);
+  source.samples = network.graph.tensor(network.inputs.at(0).tensor).shape[0];
   const auto node = workload.find("data");
-  if (node) read_source(*node, source);
+  if (!node) return source;
+  source.file = node->find("file");
+  read_seed(*node, source);
+  const auto samples = node->find("samples");
   if (source.file) {
-    if (const auto samples = node->find("samples")) samples->fail("the file says how many samples there are");
+    if (samples) samples->fail("the file says how many samples there are");
+    source.data = read_data_file(*node);
+    if (source.data->files.size() == 1) source.path = source.file->folder() / source.data->files[0].text();
     return source;
   }
-  if (features > largest_tensor / outputs) {
-    workload.fail(fmt::format("{} features and {} outputs are too many for synthetic data; name a file under data",
-                              features, outputs));
-  }
-  if (const auto samples = node ? node->find("samples") : std::nullopt) {
-    source.samples = samples->integer(1, largest_tensor / std::max(features, outputs));
+  if (samples) {
+    std::int64_t largest = 1;
+    for (const Feed& feed : feeds(network)) {
+      const Shape& batch = network.graph.tensor(feed.tensor).shape;
+      largest = std::max(largest, graph::elements(batch) / batch[0]);
+    }
+    source.samples = samples->integer(1, (values ? largest_array : largest_tensor) / largest);
   }
   return source;
 }
 
-std::map<graph::TensorId, HostTensor> initial_values(const Network& network, const Source& source) {
-  std::map<graph::TensorId, HostTensor> values;
+HostTensor filled(const graph::Tensor& tensor) {
+  const auto count = static_cast<std::size_t>(graph::elements(tensor.shape));
+  if (tensor.format == Format::int32) {
+    return HostTensor::of_integers(tensor.shape,
+                                   std::vector<std::int32_t>(count, static_cast<std::int32_t>(tensor.fill)));
+  }
+  return HostTensor::of(tensor.shape, std::vector<float>(count, static_cast<float>(tensor.fill)));
+}
+
+std::map<TensorId, HostTensor> initial_values(const Network& network, const Source& source) {
+  std::map<TensorId, HostTensor> values;
+  for (const auto& [id, make] : network.given) values[id] = make();
   if (!source.file) {
-    for (const auto& [id, bound] : network.initial_bounds) {
-      const graph::Tensor& parameter = network.graph.tensor(id);
-      const auto count = static_cast<std::size_t>(graph::elements(parameter.shape));
-      values[id] = HostTensor::of(parameter.shape, Random(source.seed, parameter.name).uniform(count, bound));
+    for (const auto& [id, initial] : network.initial) {
+      if (!values.contains(id)) values[id] = drawn(network.graph.tensor(id), initial, source.seed);
     }
     return values;
   }
-  const File file(source);
+  const File file(source, read_initial(source));
   std::vector<std::string> parameters;
-  for (const auto& [id, bound] : network.initial_bounds) {
+  for (const auto& [id, initial] : network.initial) {
     const graph::Tensor& parameter = network.graph.tensor(id);
     const HostTensor& array = file.array(parameter.name);
-    if (array.shape != parameter.shape) {
-      file.fail(fmt::format("{} has shape {}, must be {}", parameter.name, graph::to_string(array.shape),
-                            graph::to_string(parameter.shape)));
-    }
-    if (array.format != Format::fp32) file.fail(fmt::format("{} holds integers, must be real numbers", parameter.name));
+    check_initial(parameter, array, file);
     values[id] = array;
     parameters.push_back(parameter.name);
   }
+  std::vector<std::string> states;
+  for (std::size_t i = 0; i < network.graph.tensors.size(); ++i) {
+    const graph::Tensor& tensor = network.graph.tensors[i];
+    if (tensor.role != Role::state) continue;
+    states.push_back(tensor.name);
+    const HostTensor* array = file.find(tensor.name);
+    if (array == nullptr) continue;
+    check_initial(tensor, *array, file);
+    values[static_cast<TensorId>(i)] = *array;
+  }
   for (const std::string& name : file.names()) {
-    if (std::ranges::find(parameters, name) == parameters.end()) {
+    // PyTorch counts the batches that a batch_norm has seen; nothing depends on it unless momentum is None.
+    if (name.ends_with(".num_batches_tracked")) continue;
+    if (std::ranges::find(parameters, name) == parameters.end() && std::ranges::find(states, name) == states.end()) {
       file.fail(fmt::format("the array '{}' is no parameter of the workload; those are {}", name,
                             fmt::join(parameters, ", ")));
     }
@@ -220,15 +243,14 @@ std::map<graph::TensorId, HostTensor> initial_values(const Network& network, con
   return values;
 }
 
-std::map<graph::TensorId, std::vector<HostTensor>> batches(const Network& network, const DataSource& source,
-                                                           int steps) {
-  const Samples samples = source.file ? load_samples(network, source) : synthesize(network, source);
-  const graph::Tensor &x = network.graph.tensor(network.x), &y = network.graph.tensor(network.y);
-  const std::int64_t count = std::min<std::int64_t>(std::lcm(samples.x.shape[0], x.shape[0]) / x.shape[0], steps);
-  std::map<graph::TensorId, std::vector<HostTensor>> result;
-  for (std::int64_t step = 0; step < count; ++step) {
-    result[network.x].push_back(batch_of(samples.x, x.shape, step));
-    result[network.y].push_back(batch_of(samples.y, y.shape, step));
+std::map<TensorId, std::vector<HostTensor>> batches(const Network& network, const DataSource& source, int steps) {
+  const Samples samples =
+      source.file ? load_samples(network, source) : synthesize(network, source.seed, source.samples);
+  std::map<TensorId, std::vector<HostTensor>> result;
+  for (const auto& [id, all] : samples) {
+    const Shape& shape = network.graph.tensor(id).shape;
+    const std::int64_t count = std::min<std::int64_t>(std::lcm(all.shape[0], shape[0]) / shape[0], steps);
+    for (std::int64_t step = 0; step < count; ++step) result[id].push_back(batch_of(all, shape, step));
   }
   return result;
 }

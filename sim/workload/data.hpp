@@ -4,12 +4,13 @@
 
 #include "sim/config/node.hpp"
 #include "sim/device/job.hpp"
+#include "sim/workload/data_file.hpp"
 #include "sim/workload/network.hpp"
 
-/// The arrays of a workload: samples, targets and initial parameters, from NPZ files or synthetic.
+/// The arrays of a workload: samples, targets and initial parameters, from files or synthetic.
 namespace triad::workload {
 
-/// Where arrays come from: an NPZ file, or a seed.
+/// Where arrays come from: a file, or a seed.
 struct Source {
   std::optional<config::Node> file;  ///< the YAML value that names the file: errors point at it
   std::filesystem::path path;        ///< of the file
@@ -18,25 +19,28 @@ struct Source {
 
 /// `data:` {file} or {seed, samples}
 struct DataSource : Source {
-  std::int64_t samples = 0;  ///< how many synthetic ones there are
+  std::optional<DataFile> data;  ///< where there is a file
+  std::int64_t samples = 0;      ///< how many synthetic ones there are
 };
 
 /// Reads `initial:` of a workload; absent: seed 0.
 Source read_initial_source(const config::Node& workload);
 /// Reads `data:` of a workload; absent: seed 0, as many samples as the batch holds.
-DataSource read_data_source(const config::Node& workload, const Network& network);
+DataSource read_data_source(const config::Node& workload, const Network& network, bool values);
 
-/// The initial value of every parameter. Synthetic: stream = the parameter's name, uniform in its bound.
-/// Throws config::Error about an array that is missing, unexpected, or of the wrong shape or type.
+/// The value of a tensor that has the same one everywhere: Tensor::fill.
+device::HostTensor filled(const graph::Tensor& tensor);
+
+/// The initial value of every parameter, of the states that the file has and of the tensors that the network gives.
+/// Synthetic: stream = the parameter's name, as its Initial says. Throws config::Error about an array that is missing,
+/// unexpected, or of the wrong shape or type.
 std::map<graph::TensorId, device::HostTensor> initial_values(const Network& network, const Source& source);
 
-/// The batches of x and y. Step s takes samples s * batch, s * batch + 1, ..., modulo the number of samples; the
-/// sequence of batches repeats after lcm(samples, batch) / batch steps, and no more than `steps` are made.
+/// The batches of all inputs and targets. Step s takes samples s * batch, s * batch + 1, ..., modulo the number of
+/// samples; the sequence of batches repeats after lcm(samples, batch) / batch steps, and no more than `steps` are made.
 ///
-/// Synthetic: x is uniform with variance 1 (bound sqrt(3)), stream "x". A hidden linear teacher, uniform in [-1, 1),
-/// stream "teacher" [outputs, features], scores each sample (products summed in fp64 in order of features); the target
-/// is the score rounded to fp32, or the class of the highest score. Throws config::Error about an array that is
-/// missing, of the wrong shape or type, or a class number out of range.
+/// From a file: arrays by the names of inputs and targets. Synthetic: synthetic.hpp. Throws config::Error about an
+/// array that is missing, of the wrong shape or type, or a class number out of range.
 std::map<graph::TensorId, std::vector<device::HostTensor>> batches(const Network& network, const DataSource& source,
                                                                    int steps);
 

@@ -1,33 +1,65 @@
 #include "sim/workload/workload.hpp"
 
-#include <limits>
+#include <cmath>
 
 #include "sim/graph/training.hpp"
 #include "sim/workload/data.hpp"
 #include "sim/workload/network.hpp"
+#include "sim/workload/optimizer.hpp"
 
 namespace triad::workload {
 namespace {
 
+using device::HostTensor;
+using graph::TensorId;
+using numerics::Format;
+
 constexpr int most_steps = 1'000'000;
 
-graph::Optimizer read_optimizer(const config::Node& node) {
-  node.at("type").choice({"sgd"});
-  graph::Optimizer optimizer;
-  const config::Node rate = node.at("learning_rate");
-  optimizer.learning_rate = rate.number(0, 1e6);
-  if (optimizer.learning_rate == 0) rate.fail("nothing is learnt at rate 0; must be positive");
-  if (const auto momentum = node.find("momentum")) {
-    optimizer.momentum = momentum->number(0, 1);
-    if (optimizer.momentum == 1) momentum->fail("must be below 1");
-  }
-  return optimizer;
+Format read_precision(const config::Node& workload) {
+  const auto node = workload.find("precision");
+  if (!node) return Format::fp32;
+  const std::string word = node->choice({"fp32", "bf16", "fp16"});
+  return word == "bf16" ? Format::bf16 : word == "fp16" ? Format::fp16 : Format::fp32;
 }
 
-numerics::Format read_precision(const config::Node& workload) {
-  const auto node = workload.find("precision");
-  if (!node) return numerics::Format::fp32;
-  return node->choice({"fp32", "bf16"}) == "bf16" ? numerics::Format::bf16 : numerics::Format::fp32;
+/// One value a step, as few as say the same.
+std::vector<HostTensor> per_step(int steps, const std::function<double(int)>& value) {
+  std::vector<HostTensor> list;
+  bool same = true;
+  for (int step = 0; step < steps; ++step) {
+    list.push_back(HostTensor::of({}, {static_cast<float>(value(step))}));
+    same = same && list.back().bytes == list.front().bytes;
+  }
+  if (same) list.resize(1);
+  return list;
+}
+
+/// Every value of the job: parameters, states and constants; samples, the learning rate and the number of the step.
+void fill(device::Job& job, const Network& network, const OptimizerSettings& settings, const Source& initial,
+          const DataSource& data) {
+  job.initial = initial_values(network, initial);
+  for (std::size_t i = 0; i < job.graph.tensors.size(); ++i) {
+    const graph::Tensor& tensor = job.graph.tensors[i];
+    const auto id = static_cast<TensorId>(i);
+    if (tensor.role != graph::Role::state && tensor.role != graph::Role::constant) continue;
+    if (!job.initial.contains(id)) job.initial[id] = filled(tensor);
+  }
+  job.batches = batches(network, data, job.steps);
+  const graph::Optimizer& optimizer = settings.optimizer;
+  for (std::size_t i = 0; i < job.graph.tensors.size(); ++i) {
+    const graph::Tensor& tensor = job.graph.tensors[i];
+    const auto id = static_cast<TensorId>(i);
+    if (tensor.role != graph::Role::input || job.batches.contains(id)) continue;
+    if (id == network.step) {
+      for (int step = 0; step < job.steps; ++step) job.batches[id].push_back(HostTensor::of_integers({}, {step}));
+    } else if (tensor.name == graph::learning_rate_name) {
+      job.batches[id] = per_step(job.steps, [&](int step) { return settings.rate(step); });
+    } else {
+      const double beta = tensor.name == graph::correction1_name ? optimizer.beta1 : optimizer.beta2;
+      job.batches[id] = per_step(job.steps, [&](int step) { return 1 - std::pow(beta, step + 1); });
+    }
+  }
 }
 
 }  // namespace
@@ -38,21 +70,24 @@ device::Job read(const config::Node& workload) {
   if (const auto summary = workload.find("summary")) summary->text();  // for `triad list`
   job.precision = read_precision(workload);
   job.steps = static_cast<int>(workload.at("steps").integer(1, most_steps));
-  const Network network = read_network(workload, job.precision);
-  const graph::Optimizer optimizer = read_optimizer(workload.at("optimizer"));
-  const Source initial = read_initial_source(workload);
-  const DataSource data = read_data_source(workload, network);
-  workload.reject_unread();  // before any file is opened
-
-  job.graph = graph::training_step(network.graph, optimizer);
-  job.initial = initial_values(network, initial);
-  for (std::size_t i = 0; i < job.graph.tensors.size(); ++i) {
-    const graph::Tensor& tensor = job.graph.tensors[i];
-    if (tensor.role == graph::Role::state) {
-      job.initial[static_cast<graph::TensorId>(i)] = device::HostTensor::zeros(tensor.shape, tensor.format);
-    }
+  if (const auto values = workload.find("values")) job.values = values->boolean();
+  graph::Training training;
+  if (const auto scale = workload.find("loss_scale")) {
+    training.loss_scale = scale->number(0, 0x1p24);
+    if (training.loss_scale == 0) scale->fail("must be positive");
   }
-  job.batches = batches(network, data, job.steps);
+  const Network network = read_network(workload, job.precision, job.values);
+  const OptimizerSettings settings = read_optimizer(workload.at("optimizer"));
+  training.optimizer = settings.optimizer;
+  const Source initial = read_initial_source(workload);
+  const DataSource data = read_data_source(workload, network, job.values);
+  workload.reject_unread();  // before any file is opened
+  try {
+    job.graph = graph::training_step(network.graph, training);
+  } catch (const std::invalid_argument& error) {
+    workload.at("layers").fail(error.what());
+  }
+  if (job.values) fill(job, network, settings, initial, data);
   return job;
 }
 

@@ -15,9 +15,11 @@ std::vector<Tensor> broadcast_result(Operands inputs, const Attributes&) {
 /// `operands` fp32 operands, one fp32 result.
 OpDefinition entry(OpKind kind, const char* name, std::size_t operands, Body body, GradientRule gradient = {},
                    std::vector<std::string> required = {}, Attributes defaults = {}) {
-  const auto infer = [operands](Operands inputs, const Attributes& attributes) {
+  const auto infer = [operands, body](Operands inputs, const Attributes& attributes) {
     count(inputs, operands, operands);
     for (const Tensor& input : inputs) expect_format(input, Format::fp32);
+    Formula made = over(inputs);
+    body(made, attributes);  // checks the attributes
     return broadcast_result(inputs, attributes);
   };
   const auto formula = [body](Operands inputs, const Attributes& attributes) {

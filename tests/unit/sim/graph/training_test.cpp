@@ -35,8 +35,20 @@ std::vector<std::string> names(const Graph& graph) {
   return result;
 }
 
+Training sgd(double momentum = 0) {
+  Training training;
+  training.optimizer.momentum = momentum;
+  return training;
+}
+
+const Tensor& named(const Graph& graph, const std::string& name) {
+  const auto found = std::ranges::find(graph.tensors, name, &Tensor::name);
+  if (found == graph.tensors.end()) throw std::out_of_range(name);
+  return *found;
+}
+
 TEST(Training, StepOfALinearLayer) {
-  const Graph step = training_step(linear(), {0.01, 0.0});
+  const Graph step = training_step(linear(), sgd());
   EXPECT_EQ(names(step), (std::vector<std::string>{"fc.matmul", "fc.add", "loss", "fc.add.grad", "fc.bias.grad",
                                                    "fc.weight.grad", "fc.weight.update", "fc.bias.update"}));
   // Forward 2*32*10 + 32 + 32, backward 32 (loss) + 32 (bias) + 2*32*10 (weight; none for x), update 10 + 1.
@@ -45,15 +57,55 @@ TEST(Training, StepOfALinearLayer) {
   ASSERT_EQ(step.updates.size(), 2u);
   EXPECT_EQ(step.storage(step.updates[0].updated), step.updates[0].persistent);
   EXPECT_EQ(step.storage(step.loss), step.loss);
+  EXPECT_EQ(named(step, learning_rate_name).role, Role::input);
+  EXPECT_EQ(named(step, loss_gradient_name).role, Role::constant);
+  EXPECT_EQ(named(step, loss_gradient_name).fill, 1);
 }
 
 TEST(Training, MomentumKeepsAVelocityPerParameter) {
-  const Graph step = training_step(linear(), {0.01, 0.9});
+  const Graph step = training_step(linear(), sgd(0.9));
   ASSERT_EQ(step.updates.size(), 4u);
   const Tensor& velocity = step.tensor(step.updates[1].persistent);
   EXPECT_EQ(velocity.name, "fc.weight.velocity");
   EXPECT_EQ(velocity.role, Role::state);
+  EXPECT_EQ(velocity.fill, 0);
   EXPECT_EQ(step.tensor(step.updates[1].updated).name, "fc.weight.update.velocity");
+}
+
+TEST(Training, AdamKeepsTwoMomentsAndReadsItsCorrections) {
+  Training training;
+  training.optimizer.kind = Optimizer::Kind::adam;
+  training.optimizer.decoupled = true;
+  training.optimizer.weight_decay = 0.01;
+  const Graph step = training_step(linear(), training);
+  ASSERT_EQ(step.updates.size(), 6u);
+  EXPECT_EQ(step.tensor(step.updates[2].persistent).name, "fc.weight.second_moment");
+  const Op& update = step.ops.back();
+  EXPECT_EQ(update.kind, OpKind::adam);
+  EXPECT_EQ(update.name, "fc.bias.update");
+  EXPECT_TRUE(update.flag("decoupled"));
+  std::vector<std::string> operands;
+  for (const TensorId id : update.inputs) operands.push_back(step.tensor(id).name);
+  EXPECT_EQ(operands, (std::vector<std::string>{"fc.bias", "fc.bias.grad", learning_rate_name, correction1_name,
+                                                correction2_name, "fc.bias.first_moment", "fc.bias.second_moment"}));
+}
+
+TEST(Training, LossScaleIsTakenOutOfTheUpdate) {
+  Training training = sgd();
+  training.loss_scale = 1024;
+  const Graph step = training_step(linear(), training);
+  EXPECT_EQ(named(step, loss_gradient_name).fill, 1024);
+  EXPECT_EQ(step.ops.back().number("gradient_scale"), 1.0 / 1024);
+}
+
+TEST(Training, UpdatesOfTheForwardGraphStay) {
+  Graph forward = linear();
+  const TensorId mean = forward.add_tensor({"running", {1}, numerics::Format::fp32, Role::state});
+  const TensorId next = forward.add_op(OpKind::scale, "running.update", {mean}, {{"factor", 0.9}})[0];
+  forward.updates.push_back({mean, next});
+  const Graph step = training_step(forward, sgd());
+  EXPECT_EQ(step.updates.size(), 3u);
+  EXPECT_EQ(step.storage(next), mean);
 }
 
 TEST(Training, GradientsThatEnterAContractionHaveItsFormat) {
@@ -75,13 +127,14 @@ TEST(Training, GradientsOfATensorUsedTwiceAreAdded) {
   const TensorId y = graph.add_tensor({"y", {3, 3}, numerics::Format::fp32, Role::input});
   const TensorId square = graph.add_op(OpKind::matmul, "square", {w, w})[0];
   graph.loss = graph.add_op(OpKind::mse, "loss", {square, y})[0];
-  const auto gradients = differentiate(graph);
+  const TensorId one = graph.add_tensor({"one", {}, numerics::Format::fp32, Role::constant, 1});
+  const auto gradients = differentiate(graph, one);
   ASSERT_EQ(gradients.size(), 1u);
   EXPECT_EQ(graph.tensor(gradients[0].second).name, "w.grad.sum");
 }
 
 TEST(Training, OpsStandInAnExecutableOrder) {
-  const Graph step = training_step(linear(numerics::Format::bf16), {0.1, 0.9});
+  const Graph step = training_step(linear(numerics::Format::bf16), sgd(0.9));
   std::vector<bool> made(step.tensors.size(), false);
   for (std::size_t id = 0; id < made.size(); ++id) made[id] = step.tensors[id].role != Role::activation;
   for (const Op& op : step.ops) {
@@ -111,7 +164,11 @@ TEST(Training, RejectsWhatHasNoGradient) {
   Graph other = linear();
   other.loss = other.ops[0].outputs[0];
   other.ops.pop_back(), other.ops.pop_back();
-  EXPECT_EQ(rejection(other), "fc.matmul: matmul is no loss; must be mse or cross_entropy");
+  EXPECT_EQ(rejection(other), "fc.matmul: the loss is [32, 1], must be a scalar");
+
+  Graph given = linear();
+  given.loss = given.add_tensor({"cost", {}, numerics::Format::fp32, Role::input});
+  EXPECT_EQ(rejection(given), "cost: no op makes the loss");
 
   Graph unused = linear();
   unused.add_tensor({"spare", {2}, numerics::Format::fp32, Role::parameter});

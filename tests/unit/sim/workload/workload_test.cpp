@@ -73,8 +73,11 @@ TEST_F(Workload, BuildsTheTrainingStep) {
   EXPECT_EQ(net.graph.tensor(find(net, "2.weight")).shape,
             (graph::Shape{2, 4}));  // third of the list, as in Sequential
   EXPECT_EQ(net.graph.ops.back().number("momentum"), 0.9);
-  // Four parameters and a velocity of zeros for each.
-  EXPECT_EQ(net.initial.size(), 8u);
+  // Four parameters and a velocity of zeros for each, and the gradient of the loss.
+  EXPECT_EQ(net.initial.size(), 9u);
+  EXPECT_EQ(net.initial.at(find(net, "loss.grad")).floats(), (std::vector<float>{1}));
+  EXPECT_EQ(net.batches.at(find(net, "learning_rate")).size(), 1u);  // the same in every step
+  EXPECT_EQ(net.batches.at(find(net, "learning_rate"))[0].floats(), (std::vector<float>{0.5}));
   EXPECT_EQ(net.initial.at(find(net, "fc1.bias.velocity")).floats(), (std::vector<float>{0, 0, 0, 0}));
 }
 
@@ -134,7 +137,7 @@ TEST_F(Workload, ReadsDataAndInitialValuesFromFiles) {
   for (const auto& [id, batches] : synthetic.batches) EXPECT_EQ(read.batches.at(id)[0].bytes, batches[0].bytes);
 }
 
-TEST_F(Workload, FlattensWhatALinearLayerCannotTake) {
+TEST_F(Workload, FlattensOrTakesTheLastAxis) {
   const std::string image = R"(name: net
 input: {shape: [2, 3, 5]}
 layers: [{type: flatten}, {type: linear, out_features: 1}]
@@ -146,9 +149,9 @@ steps: 1
   EXPECT_EQ(net.graph.tensor(find(net, "1.weight")).shape, (graph::Shape{1, 15}));
   std::string without = image;
   without.replace(without.find("{type: flatten}, "), 17, "");
-  EXPECT_EQ(rejection(without),
-            "w.yaml:3:10: layers.0: layer '0': linear takes [batch, features], not [2, 3, 5]; put a flatten layer "
-            "before it");
+  const device::Job last = job(without);
+  EXPECT_EQ(last.graph.tensor(find(last, "0.weight")).shape, (graph::Shape{1, 5}));
+  EXPECT_EQ(last.graph.tensor(find(last, "y")).shape, (graph::Shape{2, 3, 1}));
 }
 
 /// One place in the good workload replaced by something bad, and the error that must follow.
@@ -156,8 +159,7 @@ TEST_F(Workload, NamesWhatIsWrongInTheYaml) {
   const struct {
     std::string good, bad, error;
   } cases[] = {
-      {"type: relu", "type: rellu",
-       "w.yaml:5:12: layers.1.type: 'rellu' is none of linear, relu, flatten; did you mean relu?"},
+      {"type: relu", "type: rellu", "w.yaml:5:12: layers.1.type: 'rellu' is no type of layer; did you mean relu?"},
       {"out_features: 4", "out_feature: 4",
        "w.yaml:4:5: layers.0: missing key out_features; did you mean it by out_feature"},
       {"out_features: 4", "out_features: 0", "w.yaml:4:45: layers.0.out_features: must be a whole number from 1"},
@@ -168,19 +170,19 @@ TEST_F(Workload, NamesWhatIsWrongInTheYaml) {
       {"[2, 3]", "[2, 0]", "w.yaml:2:20: input.shape.1: must be a whole number from 1"},
       {"[2, 3]", "[16777216, 16777216]", "more than 2147483648 elements"},
       {"cross_entropy", "cross_entropi", "did you mean cross_entropy?"},
-      {"type: sgd", "type: sdg", "only sgd is available"},
+      {"type: sgd", "type: sdg", "'sdg' is none of sgd, adam, adamw; did you mean sgd?"},
       {"learning_rate: 0.5", "learning_rate: 0", "must be positive"},
       {"momentum: 0.9", "momentum: 1", "must be below 1"},
       {"momentum: 0.9", "momentun: 0.9", "unknown key; did you mean momentum?"},
       {"steps: 7", "steps: 0", "w.yaml:9:8: steps: must be a whole number from 1 to 1000000, found 0"},
-      {"steps: 7", "steps: 7\nprecision: fp16", "'fp16' is none of fp32, bf16"},
+      {"steps: 7", "steps: 7\nprecision: fp8", "'fp8' is none of fp32, bf16, fp16"},
       {"steps: 7", "steps: 7\ndata: {seed: -1}", "data.seed: must be a whole number from 0"},
       {"steps: 7", "steps: 7\ndata: {file: d.npz, seed: 1}", "either a file or a seed, not both"},
       {"steps: 7", "steps: 7\ndata: {file: d.npz, samples: 4}", "the file says how many samples there are"},
       {"steps: 7", "steps: 7\ndata: {file: d.npz}", "w.yaml:10:14: data.file: d.npz: No such file"},
       {"steps: 7", "", "missing key steps"},
       {"out_features: 4}", "out_features: 16777216}\n  - {type: linear, out_features: 1024}",
-       "of more than 2147483648 elements"},
+       "layer '1': 1.weight [1024, 16777216] has more than 2147483648 elements"},
       // 2^31 / 3 features
       {"steps: 7", "steps: 7\ndata: {samples: 715827883}", "data.samples: must be a whole number from 1 to 715827882"},
   };
