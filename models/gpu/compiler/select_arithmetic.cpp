@@ -187,11 +187,14 @@ Selector::Fraction Selector::scaled_fraction() {
 }
 
 void Selector::divide_full() {
+  const Unguarded steps(*this);
   const Fraction f = scaled_fraction();
+  steps.last();
   compute(Opcode::fmul, d(), f.a, f.reciprocal);
 }
 
 void Selector::divide_to_nearest() {
+  const Unguarded steps(*this);
   const Fraction f = scaled_fraction();
   const int first = program_.new_word();
   compute(Opcode::fmul, first, f.a, f.reciprocal);
@@ -203,14 +206,17 @@ void Selector::divide_to_nearest() {
   logic(magnitude, register_value(first), immediate(0x7fffffffu), and_table);
   set_predicate(Opcode::fsetp, Compare::gt, register_value(magnitude), immediate(0), is_finite);
   set_predicate(Opcode::fsetp, Compare::num, register_value(quotient), register_value(quotient), good).p = is_finite;
+  steps.last();
   compute(Opcode::sel, d(), register_value(quotient), register_value(first)).p = good;
 }
 
 void Selector::extremum_with_nan(bool minimum) {
+  const Unguarded steps(*this);
   const int number = program_.new_word(), unordered = program_.new_predicate();
   Virtual& v = commute(Opcode::fmnmx, number, value(1), value(2));
   v.base.p.negate = !minimum;
   set_predicate(Opcode::fsetp, Compare::nan, value(1), value(2), unordered);
+  steps.last();
   Virtual& chosen = compute(Opcode::sel, d(), register_value(number), immediate(numerics::canonical_nan_bits));
   chosen.p = unordered;
   chosen.base.p.negate = true;

@@ -246,7 +246,7 @@ void RowKernel::across_lanes(const std::vector<int>& reductions, std::vector<Nam
     const std::string guard = fmt::format("@{} ", w_.predicate("setp.lt.u32", lane_, literal(std::int64_t{half})));
     std::vector<Name> others;
     for (int r = 0; r < count; ++r) {
-      others.push_back(w_.new_float());
+      others.push_back(w_.floating("mov.f32", literal(0.0f)));  // in the lanes without guard: so that it is new here
       w_.line("{}ld.shared.f32 {}, [{}+{}]", guard, others.back(), own, r * array + half * step);
     }
     for (int r = 0; r < count; ++r) {

@@ -78,16 +78,17 @@ TEST_F(Faults, WithoutWaitMasksEveryKernelHasAHazard) {
   }
 }
 
-/// Every dependence that the compiler put into a wait mask is needed: without the first wait of a kernel there is a
-/// hazard.
+/// Every result that the compiler waits for is late: without the first such wait of a kernel there is a hazard. (Source
+/// registers of an access, SB5, may have been read in time by luck.)
 TEST_F(Faults, WithoutItsFirstWaitEveryKernelHasAHazard) {
   for (std::size_t k = 0; k < kernels(); ++k) {
     const Outcome bad = run_changed(
         k,
         [](Kernel& kernel) {
           for (Instruction& i : kernel.code) {
-            if (i.control.wait_mask == 0) continue;
-            i.control.wait_mask = 0;
+            constexpr unsigned sources = 1u << 5;
+            if ((i.control.wait_mask & ~sources) == 0) continue;
+            i.control.wait_mask &= sources;
             return;
           }
         },
@@ -101,7 +102,7 @@ TEST_F(Faults, EveryInstructionOfAKernelWithoutALoopCounts) {
   const Outcome good = run(*program_, job_, false);
   int changed = 0;
   for (std::size_t k = 0; k < kernels(); ++k) {
-    if (kernel(k).name != "sgd" && kernel(k).name != "mse_grad") continue;
+    if (!kernel(k).name.starts_with("sgd")) continue;
     for (std::size_t pc = 0; pc < kernel(k).code.size(); ++pc) {
       const Instruction& i = kernel(k).code[pc];
       const bool arithmetic = i.op == Opcode::ffma || i.op == Opcode::fmul || i.op == Opcode::fadd;
@@ -126,7 +127,7 @@ TEST_F(Faults, EveryInstructionOfAKernelWithoutALoopCounts) {
 
 TEST_F(Faults, AnAddressBeyondTheMemoryIsAFault) {
   for (std::size_t k = 0; k < kernels(); ++k) {
-    if (kernel(k).name != "sgd") continue;
+    if (!kernel(k).name.starts_with("sgd")) continue;
     const Outcome bad = run_changed(
         k,
         [](Kernel& kernel) {

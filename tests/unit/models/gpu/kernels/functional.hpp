@@ -48,7 +48,7 @@ inline std::vector<device::HostTensor> execute(const GpuProgram& program, const 
 }
 
 /// Lowers and executes the job; every result (a tensor that no op reads) is the reference's within `tolerance` of the
-/// larger of its magnitude and `scale`. NaN equals NaN.
+/// larger of its magnitude and `scale`, or a step of subnormals. NaN equals NaN.
 inline void expect_reference(const device::Job& job, const Parameters& parameters, double tolerance,
                              double scale = 1e-3) {
   const std::unique_ptr<GpuProgram> program = lower(parameters, job);
@@ -62,7 +62,7 @@ inline void expect_reference(const device::Job& job, const Parameters& parameter
     for (std::size_t i = 0; i < a.size(); ++i) {
       if (std::isnan(a[i]) && std::isnan(b[i])) continue;
       if (a[i] == b[i]) continue;
-      ASSERT_LE(std::abs(double{a[i]} - b[i]), tolerance * std::max<double>(std::abs(b[i]), scale))
+      ASSERT_LE(std::abs(double{a[i]} - b[i]), std::max(tolerance * std::max<double>(std::abs(b[i]), scale), 0x1p-149))
           << job.graph.tensor(wanted[t]).name << graph::to_string(job.graph.tensor(wanted[t]).shape) << " element " << i
           << ": " << a[i] << " instead of " << b[i] << ", kernel "
           << program->codes[program->launches.back().code].kernel().name;
