@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include <fstream>
+#include <map>
 
 #include "sim/cli/command.hpp"
 #include "sim/report/text.hpp"
@@ -9,13 +10,26 @@ namespace triad::cli {
 
 namespace {
 
-/// A preset in a line: its key `summary`, or the first sentence of the comment that it begins with.
-std::string summary_of(const std::string& preset) {
+/// What a preset says of itself in a line.
+struct Entry {
+  std::string preset, summary;
+  std::string application;  ///< of a workload: what it is used for; empty where it does not say
+};
+
+/// Its keys `summary` and `application`; without a summary the first sentence of the comment that it begins with.
+Entry entry_of(const std::string& preset) {
   const std::filesystem::path file = config::presets() / (preset + ".yaml");
+  Entry entry{preset, "", ""};
   try {
-    if (const auto summary = config::load(file).find("summary")) return summary->text();
+    const config::Node node = config::load(file);
+    if (const auto application = node.find("application")) entry.application = application->text();
+    if (const auto summary = node.find("summary")) {
+      entry.summary = summary->text();
+      return entry;
+    }
   } catch (const config::Error& error) {
-    return std::string("cannot be read: ") + error.what();
+    entry.summary = std::string("cannot be read: ") + error.what();
+    return entry;
   }
   std::ifstream stream(file);
   std::string comment;
@@ -25,16 +39,26 @@ std::string summary_of(const std::string& preset) {
   }
   comment = comment.substr(0, comment.find(". "));
   if (comment.ends_with('.')) comment.pop_back();
-  return comment;
+  entry.summary = comment;
+  return entry;
 }
 
+/// The entries in their order: those without an application, then every application under its name.
 std::string section(const std::string& title, const std::string& use, const std::vector<std::string>& presets,
                     std::size_t width) {
   std::size_t longest = 0;
-  for (const std::string& preset : presets) longest = std::max(longest, preset.size());
-  std::string text = fmt::format("{} ({})\n", title, use);
+  std::map<std::string, std::vector<Entry>> groups;
   for (const std::string& preset : presets) {
-    text += report::entry(fmt::format("{:<{}}", preset, longest), summary_of(preset), width);
+    const Entry entry = entry_of(preset);
+    longest = std::max(longest, preset.size());
+    groups[entry.application].push_back(entry);
+  }
+  std::string text = fmt::format("{} ({})\n", title, use);
+  for (const auto& [application, entries] : groups) {
+    if (!application.empty()) text += fmt::format(" {}:\n", application);
+    for (const Entry& entry : entries) {
+      text += report::entry(fmt::format("{:<{}}", entry.preset, longest), entry.summary, width);
+    }
   }
   if (presets.empty()) text += "  none\n";
   return text;

@@ -171,8 +171,8 @@ void widen(Source source, std::int64_t elements, float* result) {
   read(source, 0, 1, static_cast<std::size_t>(elements), result);
 }
 
-void execute_contraction(const graph::Graph& graph, const graph::Op& op, Source a, Source b, Target result,
-                         Pool& pool) {
+void execute_contraction(const graph::Graph& graph, const graph::Op& op, Source a, Source b, Target result, Pool& pool,
+                         int threads) {
   const graph::Tensor &left = graph.tensor(op.inputs[0]), &right = graph.tensor(op.inputs[1]);
   const bool integer = a.format == Format::int8;
   const auto* const a8 = reinterpret_cast<const std::int8_t*>(a.data);
@@ -182,7 +182,7 @@ void execute_contraction(const graph::Graph& graph, const graph::Op& op, Source 
     const Product product = product_of(op, left.shape, right.shape);
     if (integer) return multiply_integers(product, a8, b8, sums, pool);
     const Widened x(a, graph::elements(left.shape), pool), y(b, graph::elements(right.shape), pool);
-    return multiply(product, x.data(), y.data(), result.floats());
+    return multiply(product, x.data(), y.data(), result.floats(), threads);
   }
   const std::array<graph::Tensor, 2> operands = {left, right};
   const Shape made = graph::definition(op.kind).infer(operands, op.attributes)[0].shape;
@@ -194,7 +194,7 @@ void execute_contraction(const graph::Graph& graph, const graph::Op& op, Source 
   const auto compute = op.kind == OpKind::conv2d         ? convolve
                        : op.kind == OpKind::conv2d_dgrad ? convolve_dgrad
                                                          : convolve_wgrad;
-  compute(c, x.data(), y.data(), result.floats(), pool);
+  compute(c, x.data(), y.data(), result.floats(), pool, threads);
 }
 
 }  // namespace triad::reference

@@ -139,12 +139,12 @@ void Executor::execute(const Op& op) {
   };
   switch (graph::family(op)) {
     case Family::contraction: {
-      if (!op.formula) return execute_contraction(graph_, op, operands[0], operands[1], outputs()[0], pool_);
+      if (!op.formula) return execute_contraction(graph_, op, operands[0], operands[1], outputs()[0], pool_, threads());
       const std::vector<Tensor> factors = {graph_.tensor(op.inputs[0]), graph_.tensor(op.inputs[1])};
       const Tensor product = graph::definition(op.kind).infer(factors, op.attributes)[0];
       const std::shared_ptr<std::byte> memory = pool_.take(product.bytes());
       const Target result{memory.get(), product.format};
-      execute_contraction(graph_, op, operands[0], operands[1], result, pool_);
+      execute_contraction(graph_, op, operands[0], operands[1], result, pool_, threads());
       std::vector<Source> of_epilogue = {result};
       of_epilogue.insert(of_epilogue.end(), operands.begin() + 2, operands.end());
       return execute_formula(*op.formula, of_epilogue, outputs(), threads());

@@ -17,25 +17,28 @@ void execute_formula(const graph::Formula& formula, std::span<const Source> oper
 
 /// Executes a contraction without its epilogue. fp32, bf16 and fp16 operands: fp32 products and sums by oneDNN; int8:
 /// exact integers, modulo 2^32.
-void execute_contraction(const graph::Graph& graph, const graph::Op& op, Source a, Source b, Target result, Pool& pool);
+void execute_contraction(const graph::Graph& graph, const graph::Op& op, Source a, Source b, Target result, Pool& pool,
+                         int threads = 1);
 
 /// C[batch, m, n] = op(A) op(B), row-major fp32; `transpose_a`: A is stored [batch, k, m], `transpose_b`: B is stored
-/// [batch, n, k].
+/// [batch, n, k]. By oneDNN; a large product in two halves whatever the number of threads.
 struct Product {
   std::int64_t batch = 1, m = 1, n = 1, k = 1;
   bool transpose_a = false, transpose_b = false;
 };
-void multiply(const Product& product, const float* a, const float* b, float* c);
+void multiply(const Product& product, const float* a, const float* b, float* c, int threads = 1);
 
 /// A convolution: x [n, c, h, w], weights [o, c / groups, r, s], y [n, o, p, q].
 struct Convolution {
   std::int64_t n, c, h, w, o, r, s, p, q, groups;
   std::int64_t stride[2], padding[2], dilation[2];
 };
-/// In fp32, by oneDNN: y of x and weights; dx of dy and weights; dw of x and dy.
-void convolve(const Convolution& c, const float* x, const float* weights, float* y, Pool& pool);
-void convolve_dgrad(const Convolution& c, const float* dy, const float* weights, float* dx, Pool& pool);
-void convolve_wgrad(const Convolution& c, const float* x, const float* dy, float* dw, Pool& pool);
+/// In fp32, by oneDNN, the batch in two halves whatever the number of threads: y of x and weights; dx of dy and
+/// weights; dw of x and dy.
+void convolve(const Convolution& c, const float* x, const float* weights, float* y, Pool& pool, int threads = 1);
+void convolve_dgrad(const Convolution& c, const float* dy, const float* weights, float* dx, Pool& pool,
+                    int threads = 1);
+void convolve_wgrad(const Convolution& c, const float* x, const float* dy, float* dw, Pool& pool, int threads = 1);
 
 /// Executes the copies of a movement.
 void execute_movement(const graph::Movement& movement, std::span<const Source> operands, Target result,

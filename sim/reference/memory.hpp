@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <mutex>
 
 #include "sim/device/host_tensor.hpp"
 
@@ -10,7 +11,7 @@
 namespace triad::reference {
 
 /// Memory for values: what is given back is handed out again, so that a training step touches no fresh pages after the
-/// first one.
+/// first one. Threads may share it.
 class Pool {
  public:
   /// Uninitialised, aligned to 64 bytes; returns to the pool when the last holder lets go, or to the system when the
@@ -23,10 +24,11 @@ class Pool {
     return {memory, reinterpret_cast<Element*>(memory.get())};
   }
   /// Most bytes that were in use at one time.
-  std::int64_t peak_bytes() const { return shared_->peak; }
+  std::int64_t peak_bytes() const;
 
  private:
   struct Shared {
+    std::mutex mutex;
     std::multimap<std::int64_t, std::byte*> free;
     std::int64_t used = 0, peak = 0;
     ~Shared();

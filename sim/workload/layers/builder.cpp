@@ -50,7 +50,8 @@ TensorId Builder::parameter(const std::string& name, Shape shape, Initial initia
     }
     elements *= dimension;
   }
-  const TensorId id = graph().add_tensor({name, std::move(shape), Format::fp32, graph::Role::parameter});
+  const graph::Role role = frozen_ ? graph::Role::constant : graph::Role::parameter;
+  const TensorId id = graph().add_tensor({name, std::move(shape), Format::fp32, role});
   network_.initial[id] = initial;
   return id;
 }

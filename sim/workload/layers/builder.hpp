@@ -37,7 +37,10 @@ class Builder {
   std::vector<TensorId> outputs(OpKind kind, const std::string& name, std::vector<TensorId> inputs,
                                 Attributes attributes = {});
 
+  /// A trained tensor; while `freeze` is on, a constant with the same initial value.
   TensorId parameter(const std::string& name, Shape shape, Initial initial);
+  /// Turns freezing on or off; returns what it was.
+  bool freeze(bool on) { return std::exchange(frozen_, on); }
   TensorId state(const std::string& name, Shape shape, double fill);
   /// After the step `state` has the value of `updated`.
   void update(TensorId state, TensorId updated);
@@ -83,6 +86,7 @@ class Builder {
   Network& network_;
   Format precision_;
   bool values_;
+  bool frozen_ = false;
   std::map<TensorId, TensorId> casts_;
   std::map<std::string, TensorId> constants_;
   std::map<std::string, TensorId> named_;

@@ -4,7 +4,7 @@
 
 #include "sim/workload/layers/layer.hpp"
 
-/// linear, embedding, position_embedding, positional_encoding, parameter, constant.
+/// linear, embedding, gather, position_embedding, positional_encoding, parameter, constant.
 namespace triad::workload {
 namespace {
 
@@ -110,6 +110,25 @@ TensorId parameter(const Layer& layer) {
   return layer.builder.parameter(layer.name, shape, initial);
 }
 
+/// Rows of the first input, [rows, width] (or more axes, of which the last is the width), by the numbers of the second.
+TensorId gather(const Layer& layer) {
+  const graph::Tensor& numbers = layer.builder.graph().tensor(layer.inputs[1]);
+  if (numbers.format != Format::int32) {
+    layer.fail(fmt::format("gather takes whole numbers second, an input with classes; {} {} holds real ones",
+                           numbers.name, graph::to_string(numbers.shape)));
+  }
+  if (layer.rank() < 2) layer.fail("gather takes [rows, width] first, not " + graph::to_string(layer.shape()));
+  const std::int64_t width = layer.shape().back(), rows = graph::elements(layer.shape()) / width;
+  for (const Feed& feed : layer.builder.network().inputs) {
+    if (feed.tensor == layer.inputs[1] && feed.classes > rows) {
+      layer.fail(
+          fmt::format("the input {} has numbers to {}, but there are {} rows", feed.name, feed.classes - 1, rows));
+    }
+  }
+  const TensorId table = layer.builder.reshape(layer.of("rows"), layer.input(), {rows, width});
+  return layer.builder.op(OpKind::gather, layer.of("gather"), {table, layer.inputs[1]});
+}
+
 /// A tensor that holds `value` everywhere and is not trained.
 TensorId constant(const Layer& layer) {
   return layer.builder.constant(layer.name, layer.list("shape", 1, largest_dimension),
@@ -122,6 +141,7 @@ std::vector<LayerType> dense_layers() {
   return {
       {"linear", "out_features [in_features bias share bound]", 1, 1, linear},
       {"embedding", "classes width [share bound]", 1, 1, embedding},
+      {"gather", "", 2, 2, gather},
       {"position_embedding", "[length bound]", 1, 1, position_embedding},
       {"positional_encoding", "", 1, 1, positional_encoding},
       {"parameter", "shape [bound value]", 0, 1, parameter},

@@ -49,7 +49,7 @@ LayerList::LayerList(Builder& builder, const config::Node& workload) : builder_(
     if (const auto parameters = node.find("parameters")) {
       for (const config::Node& parameter : parameters->items()) {
         const std::string key = parameter.text();
-        static const std::set<std::string> taken = {"block", "name", "from", "repeat", "first", "index"};
+        static const std::set<std::string> taken = {"block", "name", "from", "repeat", "first", "frozen", "index"};
         if (taken.contains(key)) {
           parameter.fail(fmt::format("'{}' is a key of every block and cannot be a parameter", key));
         }
@@ -177,6 +177,9 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
   const auto repeat = node.find("repeat");
   const bool single = !block && node.find("type");  // one layer, repeated
   const config::Node layers = block ? block->layers : single ? node : node.at("layers");
+  const auto frozen = node.find("frozen");
+  const bool before = builder_.freeze(false);
+  builder_.freeze(before || (frozen && frozen->boolean()));
   TensorId current = -1;
   if (!repeat) {
     current = instance(layers, parameters, name, scope, std::move(inputs));
@@ -192,7 +195,7 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
       }
       if (single) {
         const config::Node copy = config::substituted(node, parameters);
-        for (const char* key : {"repeat", "first", "name", "from"}) copy.find(key);
+        for (const char* key : {"repeat", "first", "frozen", "name", "from"}) copy.find(key);
         current = layer(copy, full, scope, inputs);
         copy.reject_unread();
       } else {
@@ -203,6 +206,7 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
     }
     if (!block) config::mark_read(layers);  // copies of it were read
   }
+  builder_.freeze(before);
   --depth_;
   return current;
 }
