@@ -90,7 +90,8 @@ Network read_network(const config::Node& workload, Format precision, bool values
   for (const Feed& feed : network.inputs) top.inputs.push_back(feed.tensor);
   const config::Node list = model ? model->at("onnx") : workload.at("layers");
   if (!model) network.output = layers.build(list, top);
-  if (network.initial.empty()) list.fail("no layer has parameters to train; a linear layer has");
+  if (network.graph.parameters() == 0)
+    list.fail("no layer has parameters to train; a linear layer has, unless it is frozen");
   const config::Node loss = workload.at("loss");
   try {
     read_losses(builder, layers, top, loss);
