@@ -235,7 +235,7 @@ std::vector<Operator> layout_operators() {
       {"Concat", 1, concat},
       {"Expand", 2, expand},
       {"Tile", 2, tile},
-      {"Resize", 2, resize},
+      {"Resize", 1, resize},
       {"Upsample", 2, upsample_9},
       {"Pad", 1, pad},
       {"DepthToSpace", 1, depth_to_space},
