@@ -132,14 +132,17 @@ std::vector<TensorId> Graph::results() const {
 }
 
 std::string Graph::unique_name(const std::string& wanted) const {
-  std::string name = wanted;
-  for (int n = 2; has_op(name); ++n) name = fmt::format("{}.{}", wanted, n);
+  if (!has_op(wanted)) return wanted;
+  int& n = next_.try_emplace(wanted, 2).first->second;  // numbers below are taken, which names do not change
+  std::string name = fmt::format("{}.{}", wanted, n);
+  while (has_op(name)) name = fmt::format("{}.{}", wanted, ++n);
   return name;
 }
 
 void Graph::replace_ops(std::vector<Op> with) {
   ops = std::move(with);
   names_.clear();
+  next_.clear();
   for (const Op& op : ops) {
     if (!names_.insert(op.name).second) throw std::logic_error(op.name + ": two ops of this name");
   }

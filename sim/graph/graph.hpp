@@ -3,6 +3,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
 #include <utility>
 #include <variant>
@@ -107,7 +108,8 @@ struct Graph {
   void replace_ops(std::vector<Op> with);
 
  private:
-  std::unordered_set<std::string> names_;  ///< of the ops
+  std::unordered_set<std::string> names_;              ///< of the ops
+  mutable std::unordered_map<std::string, int> next_;  ///< unique_name: the first number that may be free
 };
 
 }  // namespace triad::graph

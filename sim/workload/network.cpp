@@ -4,9 +4,11 @@
 
 #include <stdexcept>
 
+#include "sim/graph/passes.hpp"
 #include "sim/workload/layers/builder.hpp"
 #include "sim/workload/layers/scope.hpp"
 #include "sim/workload/losses.hpp"
+#include "sim/workload/onnx/onnx.hpp"
 
 namespace triad::workload {
 namespace {
@@ -77,19 +79,27 @@ void read_inputs(Network& network, Builder& builder, const config::Node& workloa
 Network read_network(const config::Node& workload, Format precision, bool values) {
   Network network;
   Builder builder(network, precision, values);
-  read_inputs(network, builder, workload, values);
-  const config::Node list = workload.at("layers");
+  const auto model = workload.find("model");
+  if (model) {
+    read_onnx(*model, builder);
+  } else {
+    read_inputs(network, builder, workload, values);
+  }
   LayerList layers(builder, workload);
   Scope top;
   for (const Feed& feed : network.inputs) top.inputs.push_back(feed.tensor);
-  network.output = layers.build(list, top);
-  if (network.initial.empty()) list.fail("no layer has parameters to train; a linear layer has");
+  const config::Node list = model ? model->at("onnx") : workload.at("layers");
+  if (!model) network.output = layers.build(list, top);
+  if (network.graph.parameters() == 0)
+    list.fail("no layer has parameters to train; a linear layer has, unless it is frozen");
   const config::Node loss = workload.at("loss");
   try {
     read_losses(builder, layers, top, loss);
   } catch (const std::invalid_argument& error) {
     loss.fail(error.what());
   }
+  // Of a model: transposes that went into their product, outputs that no loss reads.
+  if (model) network.graph = graph::without_dead_ops(network.graph);
   return network;
 }
 

@@ -1,11 +1,15 @@
 #include "sim/workload/workload.hpp"
 
 #include <cmath>
+#include <functional>
+#include <stdexcept>
 
+#include "sim/graph/passes.hpp"
 #include "sim/graph/training.hpp"
 #include "sim/workload/data.hpp"
 #include "sim/workload/network.hpp"
 #include "sim/workload/optimizer.hpp"
+#include "sim/workload/scale_sim.hpp"
 
 namespace triad::workload {
 namespace {
@@ -16,11 +20,32 @@ using numerics::Format;
 
 constexpr int most_steps = 1'000'000;
 
-Format read_precision(const config::Node& workload) {
+Format read_precision(const config::Node& workload, bool trains) {
   const auto node = workload.find("precision");
   if (!node) return Format::fp32;
-  const std::string word = node->choice({"fp32", "bf16", "fp16"});
-  return word == "bf16" ? Format::bf16 : word == "fp16" ? Format::fp16 : Format::fp32;
+  std::vector<std::string> words = {"fp32", "bf16", "fp16"};
+  if (!trains) words.push_back("int8");
+  const std::string word = node->choice(words);
+  for (const Format format : {Format::bf16, Format::fp16, Format::int8}) {
+    if (word == numerics::to_string(format)) return format;
+  }
+  return Format::fp32;
+}
+
+/// `ops` or `topology` in the place of a network: forward only, one step unless more are asked for.
+bool is_forward_only(const config::Node& workload) {
+  return workload.find("ops").has_value() || workload.find("topology").has_value();
+}
+
+void read_operations(const config::Node& workload, device::Job& job) {
+  if (const auto steps = workload.find("steps")) job.steps = static_cast<int>(steps->integer(1, most_steps));
+  const auto ops = workload.find("ops"), topology = workload.find("topology");
+  if (ops && topology) topology->fail("either ops or topology, not both");
+  const Network network =
+      ops ? read_ops(*ops, job.precision, job.values) : read_topology(*topology, job.precision, job.values);
+  workload.reject_unread();
+  job.graph = network.graph;
+  if (job.values) job.initial = initial_values(network, {});
 }
 
 /// One value a step, as few as say the same.
@@ -70,9 +95,14 @@ device::Job read(const config::Node& workload) {
   for (const char* key : {"summary", "application"}) {  // for `triad list`
     if (const auto text = workload.find(key)) text->text();
   }
-  job.precision = read_precision(workload);
-  job.steps = static_cast<int>(workload.at("steps").integer(1, most_steps));
+  const bool trains = !is_forward_only(workload);
+  job.precision = read_precision(workload, trains);
   if (const auto values = workload.find("values")) job.values = values->boolean();
+  if (!trains) {
+    read_operations(workload, job);
+    return job;
+  }
+  job.steps = static_cast<int>(workload.at("steps").integer(1, most_steps));
   graph::Training training;
   if (const auto scale = workload.find("loss_scale")) {
     training.loss_scale = scale->number(0, 0x1p24);
@@ -85,9 +115,10 @@ device::Job read(const config::Node& workload) {
   const DataSource data = read_data_source(workload, network, job.values);
   workload.reject_unread();  // before any file is opened
   try {
-    job.graph = graph::training_step(network.graph, training);
+    // Of a recurrent layer of which only the last step is read, the sequence is dead.
+    job.graph = graph::without_dead_ops(graph::training_step(network.graph, training));
   } catch (const std::invalid_argument& error) {
-    workload.at("layers").fail(error.what());
+    workload.at(workload.find("model") ? "model" : "layers").fail(error.what());
   }
   if (job.values) fill(job, network, settings, initial, data);
   return job;

@@ -133,6 +133,36 @@ TEST(Training, GradientsOfATensorUsedTwiceAreAdded) {
   EXPECT_EQ(graph.tensor(gradients[0].second).name, "w.grad.sum");
 }
 
+/// The parts of a parameter [7] in the order of a recurrent layer's steps: neighbours are joined by one concat, what is
+/// left out stays zero, an overlap is added.
+TEST(Training, GradientsOfSlicesAreJoined) {
+  const auto kinds = [](const std::vector<std::pair<std::int64_t, std::int64_t>>& parts) {
+    Graph graph;
+    const TensorId w = graph.add_tensor({"w", {7}, numerics::Format::fp32, Role::parameter});
+    std::vector<TensorId> pieces;
+    for (const auto& [begin, end] : parts) {
+      const Attributes range = {{"begin", Shape{begin}}, {"end", Shape{end}}, {"step", Shape{1}}};
+      pieces.push_back(graph.add_op(OpKind::slice, graph.unique_name("part"), {w}, range)[0]);
+      pieces.back() = graph.add_op(OpKind::exp, graph.unique_name("exp"), {pieces.back()})[0];
+    }
+    const TensorId joined = graph.add_op(OpKind::concat, "joined", pieces, {{"axis", std::int64_t{0}}})[0];
+    graph.loss = graph.add_op(OpKind::reduce_mean, "loss", {joined}, {{"axes", Shape{0}}})[0];
+    const Graph step = training_step(graph, sgd());
+    std::string text;
+    for (const Op& op : step.ops) {
+      if (op.phase != Phase::backward || !op.name.starts_with("w.grad")) continue;
+      EXPECT_EQ(step.tensor(op.outputs[0]).shape.size(), 1u);
+      text += to_string(op.kind) + " " + to_string(step.tensor(op.outputs[0]).shape) + "; ";
+    }
+    return text;
+  };
+  EXPECT_EQ(kinds({{4, 7}, {0, 2}, {2, 4}}), "concat [7]; ");
+  EXPECT_EQ(kinds({{0, 2}, {2, 4}}), "concat [4]; pad [7]; ");
+  EXPECT_EQ(kinds({{1, 3}}), "pad [7]; ");
+  EXPECT_EQ(kinds({{0, 3}, {4, 7}}), "pad [7]; pad [7]; add [7]; ");
+  EXPECT_EQ(kinds({{0, 4}, {3, 7}}), "pad [7]; pad [7]; add [7]; ");
+}
+
 TEST(Training, OpsStandInAnExecutableOrder) {
   const Graph step = training_step(linear(numerics::Format::bf16), sgd(0.9));
   std::vector<bool> made(step.tensors.size(), false);
