@@ -85,7 +85,7 @@ TEST_P(OnnxTraining, FollowsPyTorch) {
 
 INSTANTIATE_TEST_SUITE_P(Models, OnnxTraining,
                          testing::Values("mlp", "residual", "depthwise", "lstm", "gru", "encoder", "decoder", "unet",
-                                         "speech"),
+                                         "speech", "operators", "images"),
                          [](const auto& info) { return std::string(info.param); });
 
 }  // namespace
