@@ -9,7 +9,7 @@ namespace {
 
 /// Everything that an instruction can write and read: registers, then predicates.
 constexpr std::size_t places = 256 + 8;
-constexpr int read_barrier = 5;    // of every memory access, and of the SFU, which reads a warp over several cycles
+constexpr int read_barrier = 5;    // of every memory access
 constexpr int write_barriers = 5;  // SB0 .. SB4
 /// A free barrier is taken rather than to make another instruction wait longer than this.
 constexpr int tolerated_delay_cycles = 4;
@@ -97,7 +97,7 @@ void assign_barriers(std::vector<Instruction>& code, const Pieces& pieces) {
     for (std::size_t n = piece.begin; n < piece.end; ++n) {
       Instruction& i = code[n];
       if (!has_variable_latency(i)) continue;
-      i.control.read_barrier = read_barrier;
+      if (is_memory(i.op)) i.control.read_barrier = read_barrier;
       if (is_store(i.op)) continue;
       const std::size_t use = first_use(code, n, piece.end);
       const std::size_t arrival = n + static_cast<std::size_t>(expected_latency(i));
