@@ -98,8 +98,12 @@ TEST(OnnxPatterns, AreOneOp) {
 
 INSTANTIATE_TEST_SUITE_P(Models, OnnxTraining,
                          testing::Values("mlp", "residual", "depthwise", "lstm", "gru", "encoder", "decoder", "unet",
-                                         "speech", "operators", "images"),
-                         [](const auto& info) { return std::string(info.param); });
+                                         "speech", "operators", "images", "states", "reset-first"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace triad
