@@ -68,6 +68,13 @@ class Emitter {
   /// A staging buffer for the current op. Throws device::Unsupported when there is no room.
   std::uint64_t reserve(std::uint64_t bytes);
 
+  /// A product of so many shares begins: with the matrix unit behind the last share of the one before.
+  void next_matrix_unit(std::uint64_t shares) {
+    first_matrix_unit_ = (first_matrix_unit_ + shares_) % static_cast<std::uint64_t>(parameters().mxu.count);
+    shares_ = shares;
+  }
+  std::uint64_t first_matrix_unit() const { return first_matrix_unit_; }
+
   /// The place on chip of a region of a resident tensor, which is brought there at its first use in the step.
   Place resident_place(graph::TensorId tensor, const Region& region);
   /// Moves a region to or from a place; a load may clear bytes of on-chip memory first.
@@ -93,6 +100,7 @@ class Emitter {
   std::set<graph::TensorId> on_chip_;
   int op_ = -1, group_ = 0;
   std::uint64_t reserved_ = 0;
+  std::uint64_t first_matrix_unit_ = 0, shares_ = 0;
 };
 
 inline constexpr int buffers = 2;  ///< of a stream: the next tile is loaded while this one is used

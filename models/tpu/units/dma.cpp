@@ -139,7 +139,6 @@ bool Dma::offer(Cycle now) {
     wake_at(offer_free_);
     return false;
   }
-  if (requests_ >= static_cast<std::uint64_t>(machine_.parameters.dma.requests)) return false;  // woken by a completion
   memory::Request request = transfer->rest.front();
   request.write = !load_;
   request.tag = transfer->issued.tag();
@@ -147,12 +146,10 @@ bool Dma::offer(Cycle now) {
   const bool accepted = memory_.accept(request, [this, transfer](const memory::Completion& completion) {
     transfer->done = std::max(transfer->done, clock().after(completion.last));
     --transfer->outstanding;
-    --requests_;
     wake_at(clock().after(completion.last));
   });
   if (!accepted) return false;  // woken by a credit of the memory
   ++transfer->outstanding;
-  ++requests_;
   transfer->rest.pop_front();
   offer_free_ = now + 1;
   if (transfer->rest.empty()) return true;
@@ -207,8 +204,7 @@ void Dma::step() {
   if (!offer(now)) return;
   if (const Issued* next = queue_.ready(now)) {
     if (now < issue_free_) return wake_at(issue_free_);
-    if (in_flight_.size() >= static_cast<std::size_t>(machine_.parameters.dma.requests) ||
-        requests_ >= static_cast<std::uint64_t>(machine_.parameters.dma.requests))
+    if (in_flight_.size() >= static_cast<std::size_t>(machine_.parameters.dma.requests))
       return;  // woken by a completion
     if (now < offer_free_) return wake_at(offer_free_);
     if (in_flight_.empty()) front_since_ = now;
