@@ -35,6 +35,33 @@ std::string cell(const std::vector<Support>& answers, const std::string& name, c
   return yes.empty() ? "no" : fmt::format("{} only", fmt::join(yes, ", "));
 }
 
+/// An op, and its variants of which the same holds.
+struct Row {
+  std::string op, name;
+  Strings cells;  ///< by device
+  Strings same;
+};
+
+std::vector<Row> rows(const std::vector<Support>& answers, const Strings& devices) {
+  std::vector<Row> result;
+  Strings seen;
+  for (const Support& answer : answers) {
+    const std::string name = full_name(answer);
+    if (std::ranges::find(seen, name) != seen.end()) continue;
+    seen.push_back(name);
+    Row row{answer.op, name, {}, {}};
+    for (const std::string& device : devices) row.cells.push_back(cell(answers, name, device));
+    const auto like =
+        std::ranges::find_if(result, [&](const Row& other) { return other.op == row.op && other.cells == row.cells; });
+    if (like == result.end()) {
+      result.push_back(std::move(row));
+    } else {
+      like->same.push_back(answer.variant);
+    }
+  }
+  return result;
+}
+
 std::string field(const std::string& text) {  // RFC 4180
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
   std::string quoted = "\"";
@@ -46,23 +73,17 @@ std::string field(const std::string& text) {  // RFC 4180
 
 std::string support_table(const std::vector<Support>& answers, int width) {
   const auto columns = static_cast<std::size_t>(width);
-  Strings names, devices;
-  std::vector<std::string> phases;
-  for (const Support& answer : answers) {
-    add_new(names, full_name(answer));
-    add_new(devices, answer.device);
-  }
-  std::vector<Table::Column> titles = {{"op", false, 0}, {"phases", false, 1}};
+  Strings devices;
+  for (const Support& answer : answers) add_new(devices, answer.device);
+  std::vector<Table::Column> titles = {{"op", false, 0}};
   for (const std::string& device : devices) titles.push_back({device, false, 0});
+  titles.push_back({"the same", false, 1, true});
   Table table(std::move(titles));
-  for (const std::string& name : names) {
-    Strings in, row = {name};
-    for (const Support& answer : answers) {
-      if (full_name(answer) == name) add_new(in, graph::to_string(answer.phase));
-    }
-    row.push_back(fmt::format("{}", fmt::join(in, ", ")));
-    for (const std::string& device : devices) row.push_back(cell(answers, name, device));
-    table.add(std::move(row));
+  for (const Row& row : rows(answers, devices)) {
+    Strings cells = {row.name};
+    cells.insert(cells.end(), row.cells.begin(), row.cells.end());
+    cells.push_back(fmt::format("{}", fmt::join(row.same, ", ")));
+    table.add(std::move(cells));
   }
   std::string text = table.text(columns);
   for (const std::string& device : devices) {
