@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "models/gpu/lowering_steps.hpp"
+#include "models/gpu/sm/sm.hpp"
 #include "sim/graph/op.hpp"
 
 /// Contractions: matrix products, and convolutions as products of matrices that are gathered (kernels/README.md).
@@ -15,6 +16,7 @@ using numerics::Format;
 namespace {
 
 constexpr std::int64_t block_threads = 256;  ///< of the direct convolutions
+constexpr std::int64_t most_parts = 32;      ///< of a weight gradient: each is an operand of the kernel that sums them
 
 /// Tiles of 128 x 128 where every SM gets four, else the largest of 64, 32 and 16 that gives work to half of the SMs.
 std::uint32_t tile_of(std::int64_t m, std::int64_t n, std::int64_t batch, std::int64_t sms) {
@@ -38,12 +40,23 @@ std::string Lowering::stored_format(const graph::Tensor& tensor) const {
   return numerics::to_string(tensor.format);
 }
 
+/// The largest tile up to this one of which an SM can hold a block.
+std::uint32_t Lowering::fitting(const std::string& name, std::uint32_t tile) {
+  std::string limit;
+  while (tile > 16 &&
+         occupancy(parameters_.sm, program_->codes[code(fmt::format("{}{}", name, tile))], {16, 16, 1}, limit) == 0) {
+    tile /= 2;
+  }
+  return tile;
+}
+
 void Lowering::matmul() {
   const bool ta = op_->flag("transpose_a"), tb = op_->flag("transpose_b");
   const Shape &a = in(0).shape, &c = out(0).shape;
   const std::int64_t m = c[c.size() - 2], n = c[c.size() - 1], k = a[a.size() - (ta ? 2 : 1)];
   const std::int64_t batch = graph::elements(c) / (m * n);
-  const std::uint32_t tile = tile_of(m, n, batch, parameters_.sms), depth = depth_of(tile);
+  const std::string name = fmt::format("matmul_{}_tile", stored_format(in(0)));
+  const std::uint32_t tile = fitting(name, tile_of(m, n, batch, parameters_.sms)), depth = depth_of(tile);
   std::vector<Argument> arguments = tensors();
   arguments.insert(arguments.end(), {count(m), count(n), count(k), Argument::word(ta), Argument::word(tb), count(m * k),
                                      count(k * n), count(m * n)});
@@ -104,13 +117,13 @@ void Lowering::convolution() {
   std::int64_t rows = e.own_o, columns = points, inner = e.own_c * taps;
   if (op_->kind == OpKind::conv2d_dgrad) rows = e.own_c, columns = e.n * e.h * e.w, inner = e.own_o * taps;
   if (weights) columns = e.own_c * taps, inner = points;
-  const std::uint32_t tile = tile_of(rows, columns, e.groups, parameters_.sms), depth = depth_of(tile);
   // The inner index of a weight gradient is long and its result small: parts of it are summed apart.
-  std::int64_t parts = 1;
+  const std::int64_t possible = weights ? std::clamp<std::int64_t>(inner / 128, 1, most_parts) : 1;
+  const std::string kernel = fmt::format("{}_{}_tile", name, format);
+  const std::uint32_t tile = fitting(kernel, tile_of(rows, columns, e.groups * possible, parameters_.sms));
+  const std::uint32_t depth = depth_of(tile);
   const std::int64_t blocks = e.groups * divide_up(rows, tile) * divide_up(columns, tile);
-  if (weights && blocks < parameters_.sms) {
-    parts = std::clamp<std::int64_t>(parameters_.sms / blocks, 1, std::max<std::int64_t>(1, inner / (8 * depth)));
-  }
+  std::int64_t parts = std::clamp<std::int64_t>(parameters_.sms / blocks, 1, possible);
   const std::int64_t part_inner = static_cast<std::int64_t>(divide_up(divide_up(inner, parts), depth)) * depth;
   parts = divide_up(inner, part_inner);
   const std::int64_t elements = graph::elements(out(0).shape);
@@ -121,7 +134,7 @@ void Lowering::convolution() {
   arguments.insert(arguments.end(), {count(part_inner), count(elements)});
   for (const std::int64_t n : {rows, columns, inner}) count(n + 16 * static_cast<std::int64_t>(tile));
   const Dimensions grid{divide_up(columns, tile), divide_up(rows, tile), static_cast<std::uint32_t>(e.groups * parts)};
-  PlannedLaunch& planned = launch(fmt::format("{}_{}_tile{}", name, format, tile), grid, {16, 16, 1}, arguments);
+  PlannedLaunch& planned = launch(fmt::format("{}{}", kernel, tile), grid, {16, 16, 1}, arguments);
   planned.contraction = true;
   std::int64_t steps = 0;
   for (std::int64_t part = 0; part < parts; ++part) {

@@ -55,6 +55,7 @@ class Lowering {
   void formula();
   void movement();
   void matmul();
+  std::uint32_t fitting(const std::string& name, std::uint32_t tile);
   void convolution();
   void weight_gradient_sum(Argument from, graph::TensorId to, std::int64_t parts);
   void direct_convolution(const std::string& name, const std::vector<Argument>& arguments);

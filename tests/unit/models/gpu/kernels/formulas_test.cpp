@@ -1,7 +1,7 @@
 #include "functional.hpp"
 
-/// Formulas as generated kernels: every op that is declared by one, on shapes from 1 to more than a block, in all the ways
-/// that rows lie in memory, against the host reference.
+/// Formulas as generated kernels: every op that is declared by one, on shapes from 1 to more than a block, in all the
+/// ways that rows lie in memory, against the host reference.
 namespace triad::gpu::test {
 namespace {
 
@@ -20,11 +20,28 @@ struct Rows {
   Axes axes;
 };
 const std::vector<Rows> all_rows = {
-    {{1}, {0}},          {{7}, {0}},           {{1, 1}, {1}},         {{5, 3}, {1}},           {{64, 10}, {1}},
-    {{64, 10}, {0}},     {{3, 257}, {1}},      {{257, 3}, {0}},       {{300, 70}, {0}},        {{2, 1031}, {1}},
-    {{4, 5, 6}, {0, 2}}, {{3, 4, 49}, {0, 2}}, {{2, 3, 4, 5}, {1}},   {{7, 33, 5}, {1}},       {{6, 2, 130}, {0, 1}},
-    {{20000}, {0}},      {{2, 9000}, {1}},     {{9000, 2}, {0}},      {{3, 2, 50, 60}, {0, 2, 3}}, {{13, 130}, {1}},
-    {{2, 3, 1200}, {0, 2}}, {{513, 33}, {1}},
+    {{1}, {0}},
+    {{7}, {0}},
+    {{1, 1}, {1}},
+    {{5, 3}, {1}},
+    {{64, 10}, {1}},
+    {{64, 10}, {0}},
+    {{3, 257}, {1}},
+    {{257, 3}, {0}},
+    {{300, 70}, {0}},
+    {{2, 1031}, {1}},
+    {{4, 5, 6}, {0, 2}},
+    {{3, 4, 49}, {0, 2}},
+    {{2, 3, 4, 5}, {1}},
+    {{7, 33, 5}, {1}},
+    {{6, 2, 130}, {0, 1}},
+    {{20000}, {0}},
+    {{2, 9000}, {1}},
+    {{9000, 2}, {0}},
+    {{3, 2, 50, 60}, {0, 2, 3}},
+    {{13, 130}, {1}},
+    {{2, 3, 1200}, {0, 2}},
+    {{513, 33}, {1}},
 };
 
 class Formulas : public ::testing::Test {
@@ -117,8 +134,8 @@ TEST_F(Formulas, ByElement) {
     const auto x = others.input(shape, special), y = others.input(shape, values_.many(n, true));
     const auto step = others.job.graph.add_tensor({"step", {}, numerics::Format::int32, graph::Role::input});
     others.job.batches[step] = {device::HostTensor::of_integers({}, {12345})};
-    for (const OpKind kind : {OpKind::add, OpKind::subtract, OpKind::multiply, OpKind::maximum,
-                              OpKind::minimum, OpKind::greater, OpKind::equal}) {
+    for (const OpKind kind : {OpKind::add, OpKind::subtract, OpKind::multiply, OpKind::maximum, OpKind::minimum,
+                              OpKind::greater, OpKind::equal}) {
       others.op(kind, {x, y});
     }
     others.op(OpKind::where, {x, y, x});
@@ -138,9 +155,10 @@ TEST_F(Formulas, ByElement) {
 }
 
 TEST_F(Formulas, Broadcasting) {
-  const std::vector<std::pair<Shape, Shape>> shapes = {{{4, 1, 5}, {3, 1}},          {{64, 10}, {10}},   {{64, 10}, {64, 1}},
-                                                       {{7, 3, 11, 2}, {1, 3, 1, 1}}, {{2, 300}, {}},     {{1, 9}, {5, 1}},
-                                                       {{3, 7, 1, 13}, {7, 17, 1}},   {{16, 32}, {1, 1}}, {{6, 5, 4}, {5, 4}}};
+  const std::vector<std::pair<Shape, Shape>> shapes = {
+      {{4, 1, 5}, {3, 1}},           {{64, 10}, {10}},   {{64, 10}, {64, 1}},
+      {{7, 3, 11, 2}, {1, 3, 1, 1}}, {{2, 300}, {}},     {{1, 9}, {5, 1}},
+      {{3, 7, 1, 13}, {7, 17, 1}},   {{16, 32}, {1, 1}}, {{6, 5, 4}, {5, 4}}};
   for (const auto& [a, b] : shapes) {
     SCOPED_TRACE(graph::to_string(a) + graph::to_string(b));
     SingleOp single;
@@ -176,7 +194,8 @@ TEST_F(Formulas, FusedChains) {
     const Shape last = {shape.back()};
     const std::vector<std::int64_t> axes = {static_cast<std::int64_t>(shape.size()) - 1};
     const auto x = single.input(shape, values_.many(count(shape))), r = single.input(shape, values_.many(count(shape)));
-    const auto bias = single.input(last, values_.many(count(last))), scale = single.input(last, values_.many(count(last)));
+    const auto bias = single.input(last, values_.many(count(last))),
+               scale = single.input(last, values_.many(count(last)));
     const auto a = single.op(OpKind::add, {x, bias})[0];
     const auto b = single.op(OpKind::normalize, {a}, {{"axes", axes}})[0];
     const auto c = single.op(OpKind::multiply, {b, scale})[0];
