@@ -41,7 +41,7 @@ class Asic : public device::Device {
                         const device::RunOptions& options) const override {
     const Program& lowered = dynamic_cast<const Program&>(program);
     kit::begin_elaboration();
-    activity::Recorder recorder(parameters_.clock_hz, job.graph.ops.size());
+    activity::Recorder recorder(parameters_.clock_hz, lowered.graph.ops.size());
     Machine machine(parameters_, memory_, technology_, lowered, job, options.check, recorder);
     machine.run(options);
 
@@ -51,11 +51,15 @@ class Asic : public device::Device {
     result.clock_hz = static_cast<double>(parameters_.clock_hz);
     result.peak_flops_per_second = peak_flops(job.precision);
     result.peak_bytes_per_second = memory_.bandwidth;
-    result.peak_lanes = parameters_.gemm.atomic_k * parameters_.gemm.atomic_c + parameters_.pointwise.lanes * 2 +
-                        parameters_.pointwise.special_lanes + parameters_.update.lanes;
+    result.peak_lanes = parameters_.gemm.atomic_k * parameters_.gemm.atomic_c;
+    for (const Parameters::Stream* engine : {&parameters_.pointwise, &parameters_.update}) {
+      result.peak_lanes += engine->lanes * engine->functions + engine->special_lanes;
+    }
+    result.peak_lanes += parameters_.pooling.lanes + parameters_.indexed.lanes;
+    result.fits_memory = lowered.fits_memory;
     result.read_bytes = machine.memory().read_bytes();
     result.written_bytes = machine.memory().written_bytes();
-    kit::fill(result, recorder, job);
+    kit::fill(result, recorder, job, lowered.graph);
     memory::read_back(machine.memory().contents(), lowered.map, job, result);
     return result;
   }
@@ -69,9 +73,10 @@ class Asic : public device::Device {
 }  // namespace
 
 device::Architecture architecture() {
-  return {"asic",
-          "fixed-function engines behind layer descriptors: MAC array with adder tree, point-wise and update engine",
-          [](const config::Node& node) -> std::unique_ptr<device::Device> { return std::make_unique<Asic>(node); }};
+  return {
+      "asic",
+      "fixed-function engines behind layer descriptors: MAC array with adder tree, microprogrammed point-wise engine",
+      [](const config::Node& node) -> std::unique_ptr<device::Device> { return std::make_unique<Asic>(node); }};
 }
 
 }  // namespace triad::asic

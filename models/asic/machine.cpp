@@ -7,37 +7,58 @@ namespace triad::asic {
 
 using isa::Engine;
 
+namespace {
+
+std::vector<std::uint32_t> encoded(const Program& program) {
+  std::vector<std::uint32_t> words;
+  for (const isa::Descriptor& layer : program.stream) {
+    const std::vector<std::uint32_t> one = isa::encode(layer);
+    words.insert(words.end(), one.begin(), one.end());
+  }
+  return words;
+}
+
+}  // namespace
+
 Machine::Machine(const Parameters& parameters, const memory::Parameters& memory, const activity::Technology& technology,
                  const Program& program, const device::Job& job, bool check, activity::Recorder& recorder)
     : clock_(parameters.clock_hz),
       program_(program),
       steps_(job.steps),
+      stream_(encoded(program)),
       recorder_(recorder),
       memory_("memory", memory, recorder, technology),
       buffer_(parameters),
-      interface_("interface", clock_, memory_, check),
-      command_("command", clock_, parameters, program, job.steps, scoreboard_, interface_, recorder, technology),
-      array_("mac", clock_, parameters, buffer_, scoreboard_, recorder, technology, check),
+      interface_("interface", clock_, memory_, std::max(memory.capacity, program.bytes), job.values, check),
+      command_("command", clock_, parameters, program, static_cast<std::int64_t>(stream_.size()) / isa::line_words,
+               job.steps, scoreboard_, interface_, recorder, technology),
+      array_("mac", clock_, parameters, buffer_, scoreboard_, recorder, technology, job.values, check),
       activations_("loader_activations", clock_, OperandPort::activations, parameters, buffer_, scoreboard_, interface_,
                    array_, recorder, technology),
       weights_("loader_weights", clock_, OperandPort::weights, parameters, buffer_, scoreboard_, interface_, array_,
                recorder, technology),
-      pointwise_("pointwise", clock_, parameters, scoreboard_, interface_, array_, recorder, technology),
-      update_("update", clock_, parameters, scoreboard_, interface_, recorder, technology) {
+      pointwise_("pointwise", clock_, Engine::pointwise, parameters, parameters.pointwise, scoreboard_, interface_,
+                 recorder, technology),
+      update_("update", clock_, Engine::update, parameters, parameters.update, scoreboard_, interface_, recorder,
+              technology),
+      reshape_("reshape", clock_, Engine::reshape, parameters, parameters.reshape, scoreboard_, interface_, recorder,
+               technology),
+      pooling_("pooling", clock_, parameters, scoreboard_, interface_, recorder, technology),
+      indexed_("indexed", clock_, parameters, scoreboard_, interface_, recorder, technology) {
   recorder.add_static_power(parameters.static_watts);
   array_.connect(pointwise_, {&activations_, &weights_});
-  command_.connect(Engine::gemm, activations_);
-  command_.connect(Engine::gemm, weights_);
-  command_.connect(Engine::gemm, array_);
+  pointwise_.connect(array_);
+  for (LayerSink* sink : std::initializer_list<LayerSink*>{&activations_, &weights_, &array_}) {
+    command_.connect(Engine::gemm, *sink);
+  }
   command_.connect(Engine::pointwise, pointwise_);
   command_.connect(Engine::update, update_);
+  command_.connect(Engine::reshape, reshape_);
+  command_.connect(Engine::pooling, pooling_);
+  command_.connect(Engine::indexed, indexed_);
 
   memory::place(memory_.contents(), program.map, job);
-  for (std::size_t i = 0; i < program.stream.size(); ++i) {
-    const isa::Encoded words = isa::encode(program.stream[i]);
-    memory_.contents().write(program.stream_base + i * isa::descriptor_bytes,
-                             reinterpret_cast<const std::byte*>(words.data()), isa::descriptor_bytes);
-  }
+  memory_.contents().write(program.stream_base, reinterpret_cast<const std::byte*>(stream_.data()), 4 * stream_.size());
 }
 
 bool Machine::finished() const {
@@ -50,8 +71,9 @@ bool Machine::finished() const {
 
 void Machine::run(const device::RunOptions& options) {
   command_.start();
-  kit::simulate({&command_, &interface_, &activations_, &weights_, &array_, &pointwise_, &update_}, clock_, options,
-                [this] { return finished(); });
+  kit::simulate({&command_, &interface_, &activations_, &weights_, &array_, &pointwise_, &update_, &reshape_, &pooling_,
+                 &indexed_},
+                clock_, options, [this] { return finished(); });
   // Done counters may be known before their cycle has come.
   Cycle end = clock_.at(kit::now());
   for (int e = 0; e < isa::engine_count; ++e) {

@@ -1,6 +1,8 @@
 #pragma once
 #include "models/asic/units/command_processor.hpp"
-#include "models/asic/units/pointwise.hpp"
+#include "models/asic/units/formula_engine.hpp"
+#include "models/asic/units/indexed_engine.hpp"
+#include "models/asic/units/pooling_engine.hpp"
 
 namespace triad::asic {
 
@@ -20,6 +22,7 @@ class Machine {
   kit::Clock clock_;
   const Program& program_;
   const int steps_;
+  const std::vector<std::uint32_t> stream_;  ///< encoded
   activity::Recorder& recorder_;
   memory::Memory memory_;
   Scoreboard scoreboard_;
@@ -28,8 +31,9 @@ class Machine {
   CommandProcessor command_;
   MacArray array_;
   Loader activations_, weights_;
-  PointWise pointwise_;
-  Update update_;
+  FormulaEngine pointwise_, update_, reshape_;
+  PoolingEngine pooling_;
+  IndexedEngine indexed_;
 };
 
 }  // namespace triad::asic

@@ -25,6 +25,15 @@ int power_of_two(const Node& map, const char* key, std::int64_t most) {
   return value;
 }
 
+Parameters::Stream stream(const Node& map, std::uint64_t burst) {
+  Parameters::Stream engine;
+  engine.lanes = count(map, "lanes", 1024);
+  engine.pipeline_cycles = count(map, "latency", 1000);
+  engine.stream_bytes = bytes(map, "stream_buffer");
+  if (engine.stream_bytes < burst) map.at("stream_buffer").fail(fmt::format("must hold a burst of {} B", burst));
+  return engine;
+}
+
 }  // namespace
 
 Parameters Parameters::read(const Node& node) {
@@ -59,28 +68,25 @@ Parameters Parameters::read(const Node& node) {
         fmt::format("must be a multiple of a line of atomic_c channels ({} B), and three at least", line));
   }
 
-  const Node pointwise = node.at("pointwise");
-  p.pointwise.lanes = power_of_two(pointwise, "lanes", 1024);
-  p.pointwise.special_lanes = count(pointwise, "special_lanes", 1024);
-  p.pointwise.pipeline_cycles = count(pointwise, "latency", 1000);
-  p.pointwise.accumulate_cycles = count(pointwise, "accumulate_cycles", 1000);
-  p.pointwise.operand_bytes = bytes(pointwise, "operand_ram");
-  p.pointwise.stream_bytes = bytes(pointwise, "stream_buffer");
-
-  const Node update = node.at("update");
-  p.update.lanes = count(update, "lanes", 1024);
-  p.update.pipeline_cycles = count(update, "latency", 1000);
-  p.update.stream_bytes = bytes(update, "stream_buffer");
-
   p.burst_bytes = bytes(node, "burst");
   if (p.burst_bytes % 4 != 0) node.at("burst").fail("must be a multiple of 4 B");
-  for (const auto& [map, value] :
-       {std::pair{pointwise, p.pointwise.stream_bytes}, std::pair{update, p.update.stream_bytes}}) {
-    if (value < p.burst_bytes) map.at("stream_buffer").fail(fmt::format("must hold a burst of {} B", p.burst_bytes));
+  const Node pointwise = node.at("pointwise"), update = node.at("update");
+  p.pointwise = stream(pointwise, p.burst_bytes);
+  p.pointwise.lanes = power_of_two(pointwise, "lanes", 1024);
+  p.pointwise.accumulate_cycles = count(pointwise, "accumulate_cycles", 1000);
+  p.update = stream(update, p.burst_bytes);
+  for (const auto& [map, engine] : {std::pair{pointwise, &p.pointwise}, std::pair{update, &p.update}}) {
+    engine->functions = count(map, "functions", 64);
+    engine->special_lanes = count(map, "special_lanes", 1024);
+    engine->operand_bytes = bytes(map, "operand_ram");
+    if (engine->operand_bytes < 4u * static_cast<unsigned>(engine->lanes)) {
+      map.at("operand_ram").fail(fmt::format("must hold 4 B for each of {} lanes", engine->lanes));
+    }
   }
-  if (p.pointwise.operand_bytes < 4u * static_cast<unsigned>(p.pointwise.lanes)) {
-    pointwise.at("operand_ram").fail(fmt::format("must hold 4 B for each of {} lanes", p.pointwise.lanes));
-  }
+  p.reshape = stream(node.at("reshape"), p.burst_bytes);
+  p.pooling = stream(node.at("pooling"), p.burst_bytes);
+  p.pooling.operand_bytes = bytes(node.at("pooling"), "line_buffer");
+  p.indexed = stream(node.at("indexed"), p.burst_bytes);
   p.static_watts = node.at("power").at("static").quantity(Quantity::power);
   return p;
 }
@@ -99,8 +105,12 @@ std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
           {"convolution buffer",
            fmt::format("{} banks x {:.4g} KiB", gemm.banks, static_cast<double>(gemm.bank_bytes) / 1024)},
           {"loaders", fmt::format("2 x {} elements per cycle", gemm.loader_lanes)},
-          {"point-wise engine", fmt::format("{} lanes, {} special", pointwise.lanes, pointwise.special_lanes)},
-          {"update engine", fmt::format("{} lanes", update.lanes)},
+          {"point-wise engine", fmt::format("{} lanes of {} functions, {} special", pointwise.lanes,
+                                            pointwise.functions, pointwise.special_lanes)},
+          {"update engine",
+           fmt::format("{} lanes of {} functions, {} special", update.lanes, update.functions, update.special_lanes)},
+          {"reshape, pooling, indexed",
+           fmt::format("{}, {}, {} elements per cycle", reshape.lanes, pooling.lanes, indexed.lanes)},
           {"register groups", fmt::format("{} per engine", command.register_groups)},
           {"doorbell", fmt::format("{:.4g} us", command.doorbell_seconds * 1e6)}};
 }

@@ -33,20 +33,16 @@ struct Parameters {
     int loader_lanes = 1;   ///< elements that a loader writes into the buffer per cycle
   } gemm;
 
-  struct PointWise {
-    int lanes = 1;          ///< fp32 elements per cycle of stages X1 and X2; a power of two
-    int special_lanes = 1;  ///< elements per cycle of the special-function stage Y
+  /// An engine that streams operands from memory through a pipeline and back. What an engine does not have is 1 or 0.
+  struct Stream {
+    int lanes = 1;          ///< elements per cycle; of an engine with reductions a power of two
+    int functions = 1;      ///< arithmetic functions of a microprogram that a lane does in a cycle
+    int special_lanes = 1;  ///< exponentials, logarithms, divisions, ... per cycle
     int pipeline_cycles = 1;
-    int accumulate_cycles = 1;        ///< between two additions into the same sum
-    std::uint64_t operand_bytes = 0;  ///< operand RAM: a per-column vector, the sums of a reduction, a row of a loss
-    std::uint64_t stream_bytes = 0;   ///< read buffer of each operand stream
-  } pointwise;
-
-  struct Update {
-    int lanes = 1;
-    int pipeline_cycles = 1;
-    std::uint64_t stream_bytes = 0;
-  } update;
+    int accumulate_cycles = 1;        ///< between two additions into the same sum; so many chains a lane adds in turn
+    std::uint64_t operand_bytes = 0;  ///< operand RAM: repeated operands, rows of a reduction, rows of windows
+    std::uint64_t stream_bytes = 0;   ///< read buffer of each operand stream, and of writes
+  } pointwise, update, reshape, pooling, indexed;
 
   std::uint64_t burst_bytes = 256;  ///< largest request of any DMA
   double static_watts = 0;

@@ -20,9 +20,9 @@ class Gpu : public device::Device {
     technology_.picojoules(parameters_.memory.energy);  // an unknown name is an error now, not in the middle of a run
   }
 
-  /// FFMA is the only multiplier: bf16 operands are widened and run at its rate.
+  /// FFMA is the only multiplier: bf16 and fp16 operands are widened and run at its rate.
   double peak_flops(Format precision) const override {
-    if (precision != Format::fp32 && precision != Format::bf16) return 0;
+    if (precision != Format::fp32 && precision != Format::bf16 && precision != Format::fp16) return 0;
     return 2.0 * lanes() * static_cast<double>(parameters_.clock_hz);
   }
 
@@ -48,7 +48,7 @@ class Gpu : public device::Device {
   std::unique_ptr<device::Program> lower(const device::Job& job) const override {
     if (peak_flops(job.precision) == 0) {
       throw device::Unsupported(
-          fmt::format("precision {}: the SMs multiply fp32 and bf16", numerics::to_string(job.precision)));
+          fmt::format("precision {}: the SMs multiply fp32, bf16 and fp16", numerics::to_string(job.precision)));
     }
     return gpu::lower(parameters_, job);
   }
@@ -57,10 +57,14 @@ class Gpu : public device::Device {
                         const device::RunOptions& options) const override {
     const auto& launches = dynamic_cast<const GpuProgram&>(program);
     kit::begin_elaboration();
-    activity::Recorder recorder(parameters_.clock_hz, job.graph.ops.size());
+    activity::Recorder recorder(parameters_.clock_hz, launches.graph.ops.size());
     recorder.add_static_power(parameters_.static_watts);
     memory::Memory memory("memory", parameters_.memory, recorder, technology_);
-    memory::place(memory.contents(), launches.map, job);
+    if (job.values) {
+      memory::place(memory.contents(), launches.map, job);
+    } else {
+      for (const GpuProgram::Indices& indices : launches.indices) place(memory.contents(), indices);
+    }
     Machine machine("gpu", parameters_, launches, job.steps, memory, recorder, technology_, options.check);
     kit::simulate({&machine, &memory}, machine.clock(), options, [&] { return machine.finished(); });
     machine.finish();
@@ -73,14 +77,22 @@ class Gpu : public device::Device {
     result.peak_flops_per_second = peak_flops(job.precision);
     result.peak_bytes_per_second = parameters_.memory.bandwidth;
     result.peak_lanes = lanes();
+    result.fits_memory = launches.fits_memory;
     result.read_bytes = memory.read_bytes();
     result.written_bytes = memory.written_bytes();
-    kit::fill(result, recorder, job);
+    kit::fill(result, recorder, job, launches.graph);
     memory::read_back(memory.contents(), launches.map, job, result);
     return result;
   }
 
  private:
+  static void place(memory::Contents& contents, const GpuProgram::Indices& indices) {
+    for (std::int64_t i = 0; i < indices.count; ++i) {
+      const auto index = static_cast<std::int32_t>(i % indices.rows);
+      contents.write(indices.base + 4 * static_cast<std::uint64_t>(i), reinterpret_cast<const std::byte*>(&index), 4);
+    }
+  }
+
   double lanes() const {
     return static_cast<double>(parameters_.sms * parameters_.sm.sub_cores * parameters_.sm.fp32_lanes);
   }

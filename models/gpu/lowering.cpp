@@ -2,221 +2,183 @@
 
 #include <fmt/core.h>
 
-#include <algorithm>
+#include <bit>
 #include <limits>
 
+#include "models/gpu/compiler/compile.hpp"
 #include "models/gpu/kernels/kernels.hpp"
+#include "models/gpu/lowering_steps.hpp"
 #include "models/gpu/sm/sm.hpp"
-#include "sim/graph/op.hpp"
+#include "sim/graph/passes.hpp"
 
 namespace triad::gpu {
-namespace {
 
 using device::Unsupported;
-using graph::OpKind;
-using graph::Shape;
-using graph::TensorId;
-using numerics::Format;
+using graph::Family;
 
-constexpr std::uint32_t block_threads = 256;             ///< of element-wise kernels (models/gpu/kernels)
-constexpr std::uint32_t row_width = 32, row_height = 8;  ///< of the reductions' blocks
-constexpr std::uint32_t tall_height = 32;                ///< of the losses' blocks
+namespace {
+constexpr std::uint32_t block_threads = 256;  ///< of the kernels that count elements
+}  // namespace
 
-std::uint32_t divide_up(std::int64_t a, std::int64_t b) {
-  return static_cast<std::uint32_t>((a + b - 1) / b);
+Lowering::Lowering(const Parameters& parameters, const device::Job& job)
+    : parameters_(parameters),
+      job_(job),
+      program_(std::make_unique<GpuProgram>(graph::fuse(job.graph, {.formulas = true, .epilogues = false}), job)) {
+  program_->values = job.values;
+  program_->scratch =
+      (program_->map.bytes() + kit::MemoryMap::alignment - 1) / kit::MemoryMap::alignment * kit::MemoryMap::alignment;
 }
 
-class Lowering {
- public:
-  Lowering(const Parameters& parameters, const device::Job& job)
-      : parameters_(parameters), job_(job), program_(std::make_unique<GpuProgram>(kit::MemoryMap(job))) {}
-
-  std::unique_ptr<GpuProgram> lower() {
-    if (program_->map.bytes() > parameters_.memory.capacity) {
-      throw Unsupported(fmt::format("{} needs {} bytes of device memory, the device has {}", job_.name,
-                                    program_->map.bytes(), parameters_.memory.capacity));
+std::unique_ptr<GpuProgram> Lowering::lower() {
+  program_->fits_memory = kit::fits_memory(program_->map, parameters_.memory.capacity, job_);
+  for (std::size_t i = 0; i < program_->graph.ops.size(); ++i) {
+    op_ = &program_->graph.ops[i];
+    index_ = static_cast<int>(i);
+    add_op();
+  }
+  program_->memory_bytes = program_->scratch + scratch_bytes_;
+  if (program_->memory_bytes > parameters_.memory.capacity) {
+    if (job_.values) {
+      throw Unsupported(
+          fmt::format("{} needs {} bytes of device memory, {} of them to hand partial results from kernel "
+                      "to kernel; there are {} (memory.capacity)",
+                      job_.name, program_->memory_bytes, scratch_bytes_, parameters_.memory.capacity));
     }
-    for (std::size_t i = 0; i < job_.graph.ops.size(); ++i) {
-      op_ = &job_.graph.ops[i];
-      index_ = static_cast<int>(i);
-      add_op();
-    }
-    return std::move(program_);
+    program_->fits_memory = false;
   }
+  return std::move(program_);
+}
 
- private:
-  const graph::Tensor& in(std::size_t i) const { return job_.graph.tensor(op_->inputs.at(i)); }
-  const graph::Tensor& out(std::size_t i) const { return job_.graph.tensor(op_->outputs.at(i)); }
+void Lowering::reject(const std::string& why) const {
+  throw Unsupported(fmt::format("{} ({}): {}", op_->name, graph::to_string(op_->kind), why));
+}
 
-  [[noreturn]] void reject(const std::string& why) const {
-    throw Unsupported(fmt::format("{} ({}): {}", op_->name, graph::to_string(op_->kind), why));
+std::vector<Argument> Lowering::tensors() const {
+  std::vector<Argument> arguments;
+  for (const graph::TensorId id : op_->inputs) arguments.push_back(address(id));
+  for (const graph::TensorId id : op_->outputs) arguments.push_back(address(id));
+  return arguments;
+}
+
+Argument Lowering::count(std::int64_t n) const {
+  if (n > std::numeric_limits<std::int32_t>::max()) reject(fmt::format("{} elements; kernels count to 2^31 - 1", n));
+  return Argument::word(static_cast<std::uint32_t>(n));
+}
+
+Argument Lowering::number(double value) {
+  return Argument::word(numerics::bits_of(static_cast<float>(value)));
+}
+
+void Lowering::add_divisor(std::vector<Argument>& arguments, std::int64_t n) const {
+  count(n);
+  const auto d = static_cast<std::uint64_t>(n);
+  const int shift = static_cast<int>(std::bit_width(d - 1));  // ceil(log2 d)
+  const std::uint64_t factor = ((std::uint64_t{1} << (31 + shift)) + d - 1) / d;
+  arguments.push_back(Argument::word(static_cast<std::uint32_t>(factor)));
+  arguments.push_back(Argument::word(static_cast<std::uint32_t>(shift)));
+}
+
+Argument Lowering::scratch(std::int64_t bytes) {
+  scratch_bytes_ = std::max(scratch_bytes_, static_cast<std::uint64_t>(bytes));
+  return Argument::address({program_->scratch, 0, 1});
+}
+
+std::size_t Lowering::code(const std::string& name) {
+  const auto [known, added] = kernels_.try_emplace(name, program_->codes.size());
+  if (added) program_->codes.emplace_back(load_kernel(name), parameters_.sm);
+  return known->second;
+}
+
+std::size_t Lowering::code_of_text(const std::string& text, const std::string& wanted) {
+  const auto [known, added] = texts_.try_emplace(text, program_->codes.size());
+  if (added) {
+    Kernel kernel = compile(text, generator::kernel_name);
+    kernel.name = fmt::format("{}_{}", wanted, names_[wanted]++);
+    program_->codes.emplace_back(kernel, parameters_.sm);
   }
+  return known->second;
+}
 
-  /// A number of elements or a dimension, as kernels take it.
-  Argument count(std::int64_t n) const {
-    if (n > std::numeric_limits<std::int32_t>::max()) reject(fmt::format("{} elements; kernels count to 2^31 - 1", n));
-    return Argument::word(static_cast<std::uint32_t>(n));
+PlannedLaunch& Lowering::launch(std::size_t code, Dimensions grid, Dimensions block, std::vector<Argument> arguments,
+                                Data data) {
+  PlannedLaunch planned;
+  planned.op = index_;
+  planned.code = code;
+  planned.grid = grid, planned.block = block;
+  planned.arguments = std::move(arguments);
+  const Code& chosen = program_->codes[code];
+  std::string limit;
+  if (occupancy(parameters_.sm, chosen, block, limit) == 0) reject(limit);
+  if (!job_.values && data == Data::any && !chosen.kernel().data_dependence.empty()) {
+    reject(fmt::format("values: off, but the timing of kernel {} depends on data ({})", chosen.kernel().name,
+                       chosen.kernel().data_dependence));
   }
-  static Argument number(double value) { return Argument::word(numerics::bits_of(static_cast<float>(value))); }
-  std::vector<Argument> tensors() const {
-    std::vector<Argument> arguments;
-    for (const TensorId id : op_->inputs) arguments.push_back(Argument::address(program_->map.address(id)));
-    for (const TensorId id : op_->outputs) arguments.push_back(Argument::address(program_->map.address(id)));
-    return arguments;
+  program_->launches.push_back(std::move(planned));
+  return program_->launches.back();
+}
+
+PlannedLaunch& Lowering::launch_elements(const std::string& kernel, std::int64_t n, std::vector<Argument> arguments,
+                                         Data data) {
+  count(n);
+  return launch(kernel, {divide_up(n, block_threads), 1, 1}, {block_threads, 1, 1}, std::move(arguments), data);
+}
+
+void Lowering::launch_generated(const generator::Request& request, std::vector<Argument> pointers,
+                                const std::string& name) {
+  const generator::Launches generated = generator::generate(request);
+  if (generated.scratch_bytes > 0) pointers.push_back(scratch(generated.scratch_bytes));
+  for (const generator::Launch& each : generated.launches) {
+    launch(code_of_text(each.text, name), each.grid, each.block, pointers);
   }
+}
 
-  std::size_t code(const std::string& name) {
-    const auto known = std::ranges::find_if(program_->codes, [&](const Code& c) { return c.kernel().name == name; });
-    if (known != program_->codes.end()) return static_cast<std::size_t>(known - program_->codes.begin());
-    program_->codes.emplace_back(load_kernel(name), parameters_.sm);
-    return program_->codes.size() - 1;
+void Lowering::formula() {
+  const graph::Formula f = graph::formula_of(program_->graph, *op_);
+  std::vector<numerics::Format> operands, results;
+  for (std::size_t i = 0; i < op_->inputs.size(); ++i) operands.push_back(in(i).format);
+  for (std::size_t i = 0; i < op_->outputs.size(); ++i) results.push_back(out(i).format);
+  count(f.rows() * f.row_length());
+  launch_generated(generator::request_of(f, operands, results, parameters_.sms), tensors(),
+                   graph::to_string(op_->kind));
+}
+
+void Lowering::movement() {
+  const graph::Movement moved = graph::movement(program_->graph, *op_);
+  const numerics::Format format = out(0).format;
+  const std::string name = graph::to_string(op_->kind);
+  const auto at = [&](graph::TensorId id, std::int64_t elements) {
+    return Argument::address(
+        program_->map.address(id).offset(static_cast<std::uint64_t>(elements * numerics::bytes_of(format))));
+  };
+  if (moved.fill) {
+    const auto fill = generator::request_of_fill(*moved.fill, graph::elements(out(0).shape), format, parameters_.sms);
+    launch_generated(fill, {address(op_->outputs[0])}, "fill");
   }
-
-  PlannedLaunch& launch(const std::string& kernel, Dimensions grid, Dimensions block, std::vector<Argument> arguments) {
-    PlannedLaunch planned;
-    planned.op = index_;
-    planned.code = code(kernel);
-    planned.grid = grid, planned.block = block;
-    planned.arguments = std::move(arguments);
-    std::string limit;
-    if (occupancy(parameters_.sm, program_->codes[planned.code], block, limit) == 0) reject(limit);
-    program_->launches.push_back(std::move(planned));
-    return program_->launches.back();
+  for (const graph::Copy& copy : moved.copies) {
+    const graph::TensorId from = op_->inputs[static_cast<std::size_t>(copy.input)];
+    launch_generated(generator::request_of(copy, format, parameters_.sms),
+                     {at(from, copy.source_offset), at(op_->outputs[0], copy.target_offset)}, name);
   }
+}
 
-  /// A grid-stride loop over n elements: one element per thread.
-  void element_wise(const std::string& kernel, std::int64_t n, std::vector<Argument> extra = {}) {
-    std::vector<Argument> arguments = tensors();
-    arguments.push_back(count(n));
-    arguments.insert(arguments.end(), extra.begin(), extra.end());
-    launch(kernel, {std::max(1u, divide_up(n, block_threads)), 1, 1}, {block_threads, 1, 1}, std::move(arguments));
+void Lowering::add_op() {
+  for (const graph::TensorId id : op_->inputs) count(graph::elements(program_->graph.tensor(id).shape));
+  for (const graph::TensorId id : op_->outputs) count(graph::elements(program_->graph.tensor(id).shape));
+  switch (graph::family(*op_)) {
+    case Family::formula:
+      return formula();
+    case Family::movement:
+      return movement();
+    case Family::view:
+      return;
+    case Family::contraction:
+      return op_->kind == graph::OpKind::matmul ? matmul() : convolution();
+    case Family::window:
+      return window();
+    case Family::indexed:
+      return indexed();
   }
-
-  /// out[r, c] = a[r, c] (op) b: b of a's shape, repeated over rows, or a scalar.
-  void binary(const std::string& kernel) {
-    const std::int64_t n = graph::elements(in(0).shape), of_b = graph::elements(in(1).shape);
-    const std::int64_t columns = of_b == 1 ? n : of_b, rows = n / std::max<std::int64_t>(1, columns);
-    std::vector<Argument> arguments = tensors();
-    arguments.insert(arguments.end(), {count(rows), count(columns), Argument::word(of_b == 1 && n != 1 ? 0 : 1)});
-    count(n);
-    launch_matrix(kernel, rows, columns, std::move(arguments));
-  }
-
-  void broadcast() {
-    const std::int64_t columns = graph::elements(in(0).shape), n = graph::elements(out(0).shape);
-    std::vector<Argument> arguments = tensors();
-    arguments.insert(arguments.end(), {count(n / columns), count(columns)});
-    count(n);
-    launch_matrix("broadcast", n / columns, columns, std::move(arguments));
-  }
-
-  /// One thread per element; as many in x as a narrow matrix has columns, in whole warps.
-  void launch_matrix(const std::string& kernel, std::int64_t rows, std::int64_t columns,
-                     std::vector<Argument> arguments) {
-    const std::uint32_t width = std::min(block_threads, divide_up(columns, warp_size) * warp_size);
-    const std::uint32_t height = block_threads / width;
-    launch(kernel, {divide_up(columns, width), divide_up(rows, height), 1}, {width, height, 1}, std::move(arguments));
-  }
-
-  /// Tiles of 128 x 128 where every SM gets several, else the largest of 64, 32 and 16 that gives work to half of the
-  /// SMs.
-  void matmul() {
-    const Format format = in(0).format;
-    if (format != Format::fp32 && format != Format::bf16) {
-      reject(fmt::format("operands are {}; the SMs multiply fp32 and bf16", numerics::to_string(format)));
-    }
-    const bool ta = op_->flag("transpose_a"), tb = op_->flag("transpose_b");
-    const std::int64_t m = out(0).shape[0], n = out(0).shape[1], k = in(0).shape[ta ? 0 : 1];
-    const auto blocks = [&](std::int64_t tile) {
-      return static_cast<std::int64_t>(divide_up(m, tile)) * divide_up(n, tile);
-    };
-    const bool thin = m <= 32 || n <= 32;  // most of a larger tile would be empty
-    const std::uint32_t tile = thin                                 ? 16
-                               : blocks(128) >= 4 * parameters_.sms ? 128
-                               : 2 * blocks(64) >= parameters_.sms  ? 64
-                               : 2 * blocks(32) >= parameters_.sms  ? 32
-                                                                    : 16;
-    const std::uint32_t depth = tile == 128 ? 8 : 16;
-    std::vector<Argument> arguments = tensors();
-    arguments.insert(arguments.end(), {count(m), count(n), count(k), Argument::word(ta), Argument::word(tb)});
-    for (const Shape& shape : {in(0).shape, in(1).shape, out(0).shape}) count(graph::elements(shape));
-    const Dimensions grid{divide_up(n, tile), divide_up(m, tile), 1};
-    PlannedLaunch& planned =
-        launch(fmt::format("matmul_{}_tile{}", numerics::to_string(format), tile), grid, {16, 16, 1}, arguments);
-    planned.contraction = true;
-    planned.macs = static_cast<std::int64_t>(grid.count()) * tile * tile * divide_up(k, depth) * depth;
-  }
-
-  void add_op() {
-    const std::int64_t elements = op_->inputs.empty() ? 0 : graph::elements(in(0).shape);
-    switch (op_->kind) {
-      case OpKind::matmul:
-        return matmul();
-      case OpKind::add:
-      case OpKind::subtract:
-      case OpKind::multiply:
-        return binary(graph::to_string(op_->kind));
-      case OpKind::scale:
-        return element_wise("scale", elements, {number(op_->number("factor"))});
-      case OpKind::broadcast:
-        return broadcast();
-      case OpKind::relu:
-      case OpKind::relu_grad:
-        return element_wise(graph::to_string(op_->kind), elements);
-      case OpKind::reduce_sum: {
-        const std::int64_t columns = graph::elements(out(0).shape);
-        std::vector<Argument> arguments = tensors();
-        arguments.insert(arguments.end(), {count(elements / columns), count(columns)});
-        count(elements);
-        launch("reduce_sum", {divide_up(columns, row_width), 1, 1}, {row_width, row_height, 1}, std::move(arguments));
-        return;
-      }
-      case OpKind::cast:
-        return element_wise(
-            fmt::format("cast_{}_{}", numerics::to_string(in(0).format), numerics::to_string(out(0).format)), elements);
-      case OpKind::reshape:
-        return;  // shares its input's storage
-      case OpKind::mse: {
-        std::vector<Argument> arguments = tensors();
-        arguments.push_back(count(elements));
-        launch("mse", {}, {row_width, tall_height, 1}, std::move(arguments));
-        return;
-      }
-      case OpKind::mse_grad:
-        return element_wise("mse_grad", elements, {number(2.0 / static_cast<double>(elements))});
-      case OpKind::cross_entropy:
-      case OpKind::cross_entropy_grad: {
-        const std::int64_t rows = in(0).shape[0], columns = in(0).shape[1];
-        std::vector<Argument> arguments = tensors();
-        arguments.insert(arguments.end(), {count(rows), count(columns)});
-        count(elements);
-        const bool gradient = op_->kind == OpKind::cross_entropy_grad;
-        if (gradient) arguments.push_back(number(1.0 / static_cast<double>(rows)));
-        launch(graph::to_string(op_->kind), {1, gradient ? divide_up(rows, row_height) : 1, 1},
-               {row_width, gradient ? row_height : tall_height, 1}, std::move(arguments));
-        return;
-      }
-      case OpKind::sgd:
-        return sgd();
-    }
-    reject("there is no GPU kernel for this op");
-  }
-
-  void sgd() {
-    std::vector<Argument> extra = {number(op_->number("learning_rate"))};
-    const bool momentum = op_->inputs.size() == 3;
-    if (momentum) extra.push_back(number(op_->number("momentum")));
-    element_wise(momentum ? "sgd_momentum" : "sgd", graph::elements(in(0).shape), extra);
-  }
-
-  const Parameters& parameters_;
-  const device::Job& job_;
-  std::unique_ptr<GpuProgram> program_;
-  const graph::Op* op_ = nullptr;
-  int index_ = 0;
-};
-
-}  // namespace
+}
 
 std::unique_ptr<GpuProgram> lower(const Parameters& parameters, const device::Job& job) {
   return Lowering(parameters, job).lower();

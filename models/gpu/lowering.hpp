@@ -4,8 +4,8 @@
 
 namespace triad::gpu {
 
-/// Every op of the graph to one kernel launch, in the graph's order; a reshape moves nothing and launches nothing.
-/// Throws device::Unsupported naming the op that no kernel does, or that the SMs or the memory cannot hold.
+/// Every op of the graph, after fusion, to one or more kernel launches, in the graph's order; a reshape launches
+/// nothing.
 std::unique_ptr<GpuProgram> lower(const Parameters& parameters, const device::Job& job);
 
 }  // namespace triad::gpu

@@ -25,8 +25,9 @@ Machine::Machine(const sc_core::sc_module_name& name, const Parameters& paramete
   sms_.reserve(static_cast<std::size_t>(parameters.sms));
   for (int s = 0; s < parameters.sms; ++s) {
     const kit::Track track(recorder, fmt::format("sm{}", s), clock(), Resource::none);
-    sms_.emplace_back(s, parameters.sm, memory.contents(), memory.parameters().capacity, track, technology,
-                      parameters.clock_hz, check);
+    sms_.emplace_back(s, parameters.sm, memory.contents(), std::max(memory.parameters().capacity, program.memory_bytes),
+                      track, technology, parameters.clock_hz, check);
+    if (!program.values) sms_.back().without_values();
   }
   if (program.launches.empty() || steps == 0) {
     phase_ = Phase::done;

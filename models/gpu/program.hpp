@@ -7,6 +7,7 @@
 #include "models/gpu/sm/code.hpp"
 #include "models/kit/memory_map.hpp"
 #include "sim/device/device.hpp"
+#include "sim/graph/graph.hpp"
 
 namespace triad::gpu {
 
@@ -29,11 +30,23 @@ struct PlannedLaunch {
 
 /// A graph as kernel launches, executed in order, once per step.
 struct GpuProgram : device::Program {
+  graph::Graph graph;  ///< as executed: the job's, after fusion
+  kit::MemoryMap map;
   std::vector<Code> codes;
   std::vector<PlannedLaunch> launches;
-  kit::MemoryMap map;
+  std::uint64_t scratch = 0;       ///< address of memory that kernels of one op hand to one another
+  std::uint64_t memory_bytes = 0;  ///< tensors and scratch memory
+  bool fits_memory = true;
+  bool values = true;  ///< without them stores leave no data behind
+  /// Class numbers and indices that stand in for data where the job has no values: element i of the tensor at `base` is
+  /// i modulo `rows`.
+  struct Indices {
+    std::uint64_t base;
+    std::int64_t count, rows;
+  };
+  std::vector<Indices> indices;
 
-  explicit GpuProgram(kit::MemoryMap map_) : map(std::move(map_)) {}
+  GpuProgram(graph::Graph graph_, const device::Job& job) : graph(std::move(graph_)), map(job, graph) {}
   std::string disassembly() const override;
 };
 

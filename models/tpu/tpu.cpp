@@ -5,7 +5,6 @@
 #include "models/kit/outcome.hpp"
 #include "models/kit/simulation.hpp"
 #include "models/memory/image.hpp"
-#include "models/tpu/compiler/lower.hpp"
 #include "models/tpu/program.hpp"
 #include "models/tpu/units/dma.hpp"
 #include "models/tpu/units/mxu.hpp"
@@ -20,23 +19,22 @@ namespace {
 /// All units of one run.
 struct Chip {
   Chip(const Parameters& parameters, const memory::Parameters& memory_parameters,
-       const activity::Technology& technology, activity::Recorder& recorder, const TpuProgram& program, int steps,
-       bool check)
+       const activity::Technology& technology, activity::Recorder& recorder, const TpuProgram& program,
+       const device::Job& job, bool check)
       : vmem(parameters.vmem.bytes, check),
         memory_uses("bytes of device memory", check),
         tokens(parameters.units()),
         machine{parameters, kit::Clock(parameters.clock_hz),
                 recorder,   technology,
                 vmem,       memory_uses,
-                tokens,     std::vector<std::uint64_t>(static_cast<std::size_t>(parameters.units()))},
+                tokens,     std::vector<std::uint64_t>(static_cast<std::size_t>(parameters.units())),
+                job.values},
         memory("memory", memory_parameters, recorder, technology),
-        sequencer(machine, program.code, steps),
+        sequencer(machine, program, job.steps),
         load(machine, memory, parameters.load_unit()),
         store(machine, memory, parameters.store_unit()),
         vpu(machine),
         transposer(machine) {
-    for (const Instruction& instruction : program.code)
-      ++machine.instructions_per_step[static_cast<std::size_t>(instruction.unit)];
     std::vector<Queue*> queues = {&load.queue(), &store.queue(), &vpu.queue(), &transposer.queue()};
     units = {&load, &store, &vpu, &transposer};
     for (int i = 0; i < parameters.mxu.count; ++i) {
@@ -89,23 +87,21 @@ class Tpu : public device::Device {
       throw device::Unsupported(fmt::format("precision {}: matrix units multiply bf16, and fp32 in six passes",
                                             numerics::to_string(job.precision)));
     }
-    const std::uint64_t bytes = kit::MemoryMap(job).bytes();
-    if (bytes > memory_.capacity) {
-      throw device::Unsupported(fmt::format("{} needs {} bytes of device memory, there are {} (memory.capacity)",
-                                            job.name, bytes, memory_.capacity));
-    }
-    return std::make_unique<TpuProgram>(parameters_, compile(parameters_, job));
+    auto made = plan(parameters_, job);
+    kit::fits_memory(made->map, memory_.capacity, job);  // a job with values must
+    return std::make_unique<TpuProgram>(std::move(made));
   }
 
   device::RunResult run(const device::Program& program, const device::Job& job,
                         const device::RunOptions& options) const override {
     kit::begin_elaboration();
-    activity::Recorder recorder(parameters_.clock_hz, job.graph.ops.size());
+    const auto& code = dynamic_cast<const TpuProgram&>(program);
+    const Plan* planned = code.plan();
+    const graph::Graph& executed = planned != nullptr ? planned->graph : job.graph;
+    activity::Recorder recorder(parameters_.clock_hz, executed.ops.size());
     recorder.add_static_power(parameters_.static_watts);
-    Chip chip(parameters_, memory_, technology_, recorder, dynamic_cast<const TpuProgram&>(program), job.steps,
-              options.check);
-    const kit::MemoryMap map(job);
-    memory::place(chip.memory.contents(), map, job);
+    Chip chip(parameters_, memory_, technology_, recorder, code, job, options.check);
+    if (planned != nullptr) memory::place(chip.memory.contents(), planned->map, job);
     chip.sequencer.start();
     std::vector<const kit::Unit*> units = {&chip.sequencer};
     for (const kit::Unit* unit : chip.units) {
@@ -125,8 +121,10 @@ class Tpu : public device::Device {
                                             parameters_.vpu.lanes);
     result.read_bytes = chip.memory.read_bytes();
     result.written_bytes = chip.memory.written_bytes();
-    kit::fill(result, recorder, job);
-    memory::read_back(chip.memory.contents(), map, job, result);
+    kit::fill(result, recorder, job, executed);
+    if (planned == nullptr) return result;
+    result.fits_memory = kit::fits_memory(planned->map, memory_.capacity, job);
+    memory::read_back(chip.memory.contents(), planned->map, job, result);
     return result;
   }
 

@@ -19,6 +19,7 @@ using Action = std::function<void()>;
 void add_run(CLI::App& app, const device::Registry& registry, Action& action);
 void add_compare(CLI::App& app, const device::Registry& registry, Action& action);
 void add_list(CLI::App& app, const device::Registry& registry, Action& action);
+void add_graph(CLI::App& app, const device::Registry& registry, Action& action);
 void add_describe(CLI::App& app, const device::Registry& registry, Action& action);
 
 /// Options of everything that simulates.

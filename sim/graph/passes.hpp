@@ -29,6 +29,7 @@ struct Fusion {
 /// - Members lie in one phase, so nothing is kept for, or computed again in, another phase.
 /// - They cover the same points: equal spaces, extents of 1 set aside, and equal reduced axes where they reduce. An
 ///   element-wise op fits any rows; one over the rows alone (a mean and what is made of it) joins as values per row.
+/// - A broadcast of fp32 values joins its readers, which repeat its operand.
 /// - A value is read as it was made, point by point or repeated along its row; a value in another format than fp32 was
 ///   rounded when it was stored, so its readers stay outside.
 /// - Ops that make updates of parameters (Phase::update) stay alone.

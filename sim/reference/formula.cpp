@@ -25,6 +25,7 @@ class Worker {
         results_(results),
         buffers_(formula_.terms.size() * block),
         where_(formula_.terms.size()),
+        destination_(formula_.terms.size()),
         computed_(formula_.terms.size()),
         sums_(formula_.terms.size()),
         index_(block) {
@@ -36,9 +37,10 @@ class Worker {
 
   /// A row at a time, blocks of its points.
   void along_rows(std::int64_t first, std::int64_t last) {
+    Place place, point;
     for (std::int64_t row = first; row < last; ++row) {
       std::fill(computed_.begin(), computed_.end(), false);
-      const Place place = plan_.rows.place(row);
+      plan_.rows.find(row, place);
       const std::int64_t length = plan_.points.count;
       for (int stage = 0; stage <= plan_.stages; ++stage) {
         for (const std::size_t t : plan_.row_terms[static_cast<std::size_t>(stage)]) {
@@ -53,9 +55,10 @@ class Worker {
         if (reductions.empty() && !delivers) continue;
         for (const std::size_t r : reductions) start(r, 8);
         for (std::int64_t begin = 0, n = 0; begin < length; begin += n) {
-          Place point = plan_.points.place(begin);
+          plan_.points.find(begin, point);
           n = std::min(plan_.points.aligned(point, block), length - begin);
           if (length > n || begin > 0) clear_points(terms);
+          if (delivers) aim(plan_.points, point, place, n);
           for (const std::size_t t : terms) {
             if (!computed_[t]) compute(t, plan_.points, point, place, n);
           }
@@ -70,10 +73,13 @@ class Worker {
 
   /// A block of rows at a time, lane by lane; point after point of the rows.
   void across_rows(std::int64_t first, std::int64_t last) {
+    const bool whole = plan_.points.count == 1;  // a point is a row
+    Place place, point;
     for (std::int64_t begin = first, n = 0; begin < last; begin += n) {
       std::fill(computed_.begin(), computed_.end(), false);
-      const Place place = plan_.rows.place(begin);
+      plan_.rows.find(begin, place);
       n = std::min(plan_.rows.aligned(place, block), last - begin);
+      if (whole) aim(plan_.rows, place, {}, n);
       for (int stage = 0; stage <= plan_.stages; ++stage) {
         for (const std::size_t t : plan_.row_terms[static_cast<std::size_t>(stage)]) {
           compute(t, plan_.rows, place, {}, n);
@@ -84,8 +90,9 @@ class Worker {
         if (reductions.empty() && !delivers) continue;
         for (const std::size_t r : reductions) start(r, n);
         for (std::int64_t k = 0; k < plan_.points.count; ++k) {
-          const Place point = plan_.points.place(k);
-          if (plan_.points.count > 1) clear_points(terms);
+          plan_.points.find(k, point);
+          if (!whole) clear_points(terms);
+          if (!whole && delivers) aim(plan_.rows, place, point, n);
           for (const std::size_t t : terms) {
             if (!computed_[t]) compute(t, plan_.rows, place, point, n);
           }
@@ -112,7 +119,7 @@ class Worker {
     const Term& term = formula_.terms[t];
     const auto count = static_cast<std::size_t>(n);
     computed_[t] = true;
-    float* const y = buffer(t);
+    float* const y = destination_[t] != nullptr ? destination_[t] : buffer(t);
     where_[t] = y;
     switch (term.function) {
       case Function::operand: {
@@ -143,6 +150,21 @@ class Worker {
         return draw(static_cast<std::uint32_t>(term.value), argument(term, 0), index_.data(), y, count);
       default:
         return apply(term.function, argument(term, 0), argument(term, 1), argument(term, 2), y, count);
+    }
+  }
+
+  /// Lets terms that are results be computed where they are to be, if those places follow one another.
+  void aim(const Axes& axes, const Place& place, const Place& other, std::int64_t n) {
+    for (std::size_t i = 0; i < formula_.results.size(); ++i) {
+      const auto term = static_cast<std::size_t>(formula_.results[i].term);
+      if (formula_.results[i].per_row || plan_.fixed[term] || (plan_.per_row[term] && !plan_.across)) continue;
+      destination_[term] = nullptr;
+      if (results_[i].format != numerics::Format::fp32) continue;
+      const std::int64_t fixed = other.offset(plan_.index_stream);
+      axes.for_each_run(place, plan_.index_stream, n,
+                        [&](std::int64_t offset, std::int64_t stride, std::int64_t length) {
+                          if (length == n && stride == 1) destination_[term] = results_[i].floats() + fixed + offset;
+                        });
     }
   }
 
@@ -194,6 +216,7 @@ class Worker {
     for (std::int64_t i = 0; i < n; ++i) buffer(r)[i] = static_cast<float>(sums_[r][static_cast<std::size_t>(i)]);
   }
 
+  /// Writes the results that are per row, or those that are per point.
   void deliver(const Axes& axes, const Place& place, const Place& other, std::int64_t n, bool per_row) {
     for (std::size_t i = 0; i < formula_.results.size(); ++i) {
       if (formula_.results[i].per_row != per_row) continue;
@@ -202,9 +225,11 @@ class Worker {
       const std::int64_t fixed = other.offset(stream);
       std::int64_t done = 0;
       axes.for_each_run(place, stream, n, [&](std::int64_t offset, std::int64_t stride, std::int64_t length) {
+        if (x == results_[i].floats() + fixed + offset) return;  // computed there
         write(x + done, static_cast<std::size_t>(length), results_[i], fixed + offset, stride);
         done += length;
       });
+      destination_[static_cast<std::size_t>(formula_.results[i].term)] = nullptr;
     }
   }
 
@@ -214,6 +239,7 @@ class Worker {
   std::span<const Target> results_;
   std::vector<float> buffers_;       ///< a block per term
   std::vector<const float*> where_;  ///< its values: the buffer, or the operand itself
+  std::vector<float*> destination_;  ///< of a result: where it is to be, when that is in one piece
   std::vector<bool> computed_;       ///< for this block
   std::vector<std::vector<double>> sums_;
   std::vector<std::uint32_t> index_;

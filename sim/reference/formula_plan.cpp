@@ -68,17 +68,17 @@ bool go_across(const Formula& formula, const Axes& rows, const Axes& points) {
 
 }  // namespace
 
-Place Axes::place(std::int64_t number) const {
-  Place result{Strides(extents.size()), Strides(strides.size(), 0)};
+void Axes::find(std::int64_t number, Place& place) const {
+  place.at.resize(extents.size());
+  place.offsets.assign(strides.size(), 0);
   for (std::size_t axis = extents.size(); axis-- > 0;) {
-    result.at[axis] = number % extents[axis];
+    place.at[axis] = number % extents[axis];
     number /= extents[axis];
-    for (std::size_t i = 0; i < strides.size(); ++i) result.offsets[i] += result.at[axis] * strides[i][axis];
+    for (std::size_t i = 0; i < strides.size(); ++i) place.offsets[i] += place.at[axis] * strides[i][axis];
   }
-  return result;
 }
 
-FormulaPlan::FormulaPlan(const Formula& given) : formula(given), fixed(fixed_terms(given)) {
+FormulaPlan::FormulaPlan(const Formula& given) : formula(given), fixed(fixed_terms(given)), per_row(given.per_row()) {
   std::vector<Strides> streams = formula.strides;
   row_stream = streams.size();
   streams.push_back(dense(formula, true));
@@ -97,7 +97,6 @@ FormulaPlan::FormulaPlan(const Formula& given) : formula(given), fixed(fixed_ter
   across = go_across(formula, rows, points);
 
   const std::vector<int> stage = formula.stages();
-  const std::vector<bool> per_row = formula.per_row();
   for (const int s : stage) stages = std::max(stages, s);
   row_terms.resize(static_cast<std::size_t>(stages) + 1);
   point_terms.resize(row_terms.size());

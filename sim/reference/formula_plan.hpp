@@ -21,7 +21,7 @@ struct Axes {
   std::vector<std::vector<std::int64_t>> strides;  ///< by stream, by axis
   std::int64_t count = 1;                          ///< places
 
-  Place place(std::int64_t number) const;
+  void find(std::int64_t number, Place& place) const;
   /// How many places from this one are handled together: up to `most`, but no more than the rest of the innermost axis
   /// where that is long, so that operands can be used where they lie.
   std::int64_t aligned(const Place& place, std::int64_t most) const {
@@ -68,6 +68,7 @@ struct FormulaPlan {
   int stages = 0;
   bool delivers_points = false;  ///< is there a result with a value per point?
   std::vector<bool> fixed;       ///< by term: one value in the whole space
+  std::vector<bool> per_row;     ///< by term: one value per row
   /// By stage: terms per row that become known with it; terms per point needed by its reductions (in the last one: by
   /// the results); the reductions that end it.
   std::vector<std::vector<std::size_t>> row_terms, point_terms, reductions;

@@ -110,7 +110,9 @@ Network read_network(const config::Node& workload, Format precision, bool values
     keep_only(network.graph, network.output, list);
     return network;
   }
-  if (network.initial.empty()) list.fail("no layer has parameters to train; a linear layer has");
+  if (network.graph.parameters() == 0) {
+    list.fail("no layer has parameters to train; a linear layer has, unless it is frozen");
+  }
   const config::Node loss = workload.at("loss");
   try {
     read_losses(builder, layers, top, loss);

@@ -2,62 +2,60 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <bit>
 
 namespace triad::asic {
 
-using graph::OpKind;
 using graph::TensorId;
-using isa::Field;
 
-Builder::Builder(const device::Job& job, const Parameters& parameters, double memory_bytes_per_cycle)
-    : job(job),
-      graph(job.graph),
-      parameters(parameters),
+Builder::Builder(const device::Job& job, graph::Graph lowered, const Parameters& parameters,
+                 double memory_bytes_per_cycle)
+    : parameters(parameters),
       memory_bytes_per_cycle(memory_bytes_per_cycle),
-      program(std::make_unique<Program>(job)),
-      readers_(graph.tensors.size()),
-      reader_(graph.tensors.size(), -1),
-      roots_(graph.tensors.size()) {
-  for (TensorId id = 0; id < static_cast<TensorId>(roots_.size()); ++id) {
-    roots_[static_cast<std::size_t>(id)] = graph.storage(id);
-  }
-  for (std::size_t index = 0; index < graph.ops.size(); ++index) {
-    const graph::Op& op = graph.ops[index];
-    for (const TensorId input : op.inputs) {
-      ++readers_[static_cast<std::size_t>(input)];
-      reader_[static_cast<std::size_t>(input)] = static_cast<int>(index);
-    }
-    if (op.kind == OpKind::reshape) roots_[static_cast<std::size_t>(op.outputs[0])] = root(op.inputs[0]);
-  }
-}
+      program(std::make_unique<Program>(job, std::move(lowered))),
+      graph(program->graph) {}
 
-TensorId Builder::root(TensorId tensor) const {
-  return roots_[static_cast<std::size_t>(tensor)];
-}
-
-isa::Storage Builder::storage(TensorId id) const {
+isa::Storage Builder::storage(const graph::Op& op, TensorId id) const {
   switch (tensor(id).format) {
+    case numerics::Format::fp32:
+      return isa::Storage::fp32;
     case numerics::Format::bf16:
       return isa::Storage::bf16;
     case numerics::Format::int32:
       return isa::Storage::int32;
     default:
-      return isa::Storage::fp32;
+      unsupported(op, fmt::format("{} is {}: the engines read and write fp32, bf16 and int32", tensor(id).name,
+                                  numerics::to_string(tensor(id).format)));
   }
 }
 
-int Builder::only_reader(TensorId id) const {
-  if (id == graph.loss || graph.storage(id) != id || readers_[static_cast<std::size_t>(id)] != 1) return -1;
-  return reader_[static_cast<std::size_t>(id)];
+isa::Stream Builder::stream(const graph::Op& op, TensorId id) const {
+  isa::Stream stream;
+  stream.address = program->map.address(id);
+  stream.storage = storage(op, id);
+  return stream;
 }
 
-void Builder::emit(const isa::Descriptor& layer, int op, const std::vector<TensorId>& reads,
-                   const std::vector<TensorId>& writes) {
-  Accesses access{op, {}, {}};
-  for (const TensorId id : reads) access.reads.push_back(root(id));
-  for (const TensorId id : writes) access.writes.push_back(root(id));
-  program->stream.push_back(layer);
+const Tiling& Builder::tiling(const Contraction& contraction) {
+  const auto found = tilings_.find(contraction);
+  if (found != tilings_.end()) return found->second;
+  return tilings_.emplace(contraction, choose_tiling(contraction, parameters, memory_bytes_per_cycle)).first->second;
+}
+
+void Builder::emit(isa::Descriptor layer, int op, const std::vector<TensorId>& reads,
+                   const std::vector<TensorId>& writes, int part) {
+  Accesses access;
+  access.op = op;
+  access.part = part;
+  const auto range = [&](TensorId id) {
+    const kit::StepAddress& address = program->map.address(id);
+    return Range{address.base,
+                 address.base + address.stride * (address.period - 1) + static_cast<std::uint64_t>(tensor(id).bytes())};
+  };
+  for (const TensorId id : reads) access.reads.push_back(range(id));
+  for (const TensorId id : writes) access.writes.push_back(range(id));
+  layer.tag = op;
+  program->stream.push_back(std::move(layer));
   accesses.push_back(std::move(access));
 }
 
@@ -65,12 +63,44 @@ void Builder::unsupported(const graph::Op& op, const std::string& message) const
   throw device::Unsupported(fmt::format("{}: {}: {}", op.name, graph::to_string(op.kind), message));
 }
 
-void set_stream(isa::Descriptor& layer, Field base, const kit::StepAddress& address, std::int64_t pitch) {
-  const auto field = [&](int offset) { return static_cast<Field>(static_cast<int>(base) + offset); };
-  layer.set(base, static_cast<std::int64_t>(address.base));
-  layer.set(field(1), static_cast<std::int64_t>(address.stride));
-  layer.set(field(2), static_cast<std::int64_t>(address.period));
-  layer.set(field(3), pitch);
+void put_formula(const Builder& builder, const graph::Op& op, const graph::Formula& formula,
+                 const std::vector<TensorId>& operands, const std::vector<TensorId>& results, isa::Descriptor& layer) {
+  const auto limit = [&](std::size_t count, int most, const char* what) {
+    if (count > static_cast<std::size_t>(most)) {
+      builder.unsupported(op, fmt::format("{} {}, a descriptor holds {}", count, what, most));
+    }
+  };
+  limit(formula.space.size(), isa::most_axes, "axes");
+  limit(operands.size(), isa::most_operands, "operands");
+  limit(results.size(), isa::most_results, "results");
+  limit(formula.terms.size(), isa::most_terms, "terms");
+  for (std::size_t axis = 0; axis < formula.space.size(); ++axis) {
+    layer.axes.push_back({formula.space[axis], formula.reduced[axis], isa::Role::batch});
+  }
+  for (std::size_t i = 0; i < operands.size(); ++i) {
+    // A product that flies has no address.
+    isa::Stream stream = operands[i] < 0 ? isa::Stream{} : builder.stream(op, operands[i]);
+    stream.strides = formula.strides[i];
+    layer.operands.push_back(std::move(stream));
+  }
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    isa::Stream stream = builder.stream(op, results[i]);
+    stream.term = formula.results[i].term;
+    stream.strides.resize(formula.space.size());
+    std::int64_t stride = 1;
+    for (std::size_t axis = formula.space.size(); axis-- > 0;) {
+      if (formula.results[i].per_row && formula.reduced[axis]) continue;
+      stream.strides[axis] = stride;
+      stride *= formula.space[axis];
+    }
+    layer.results.push_back(std::move(stream));
+  }
+  for (const graph::Term& term : formula.terms) {
+    const std::uint32_t value = term.function == graph::Function::uniform
+                                    ? static_cast<std::uint32_t>(term.value)
+                                    : std::bit_cast<std::uint32_t>(static_cast<float>(term.value));
+    layer.terms.push_back({term.function, term.arguments, value});
+  }
 }
 
 }  // namespace triad::asic

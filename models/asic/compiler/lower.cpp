@@ -2,41 +2,53 @@
 
 #include <fmt/format.h>
 
-#include <set>
-
 #include "models/asic/compiler/builder.hpp"
+#include "sim/graph/passes.hpp"
 
 namespace triad::asic {
 
-using graph::OpKind;
+using graph::Family;
 
 std::unique_ptr<Program> lower(const device::Job& job, const Parameters& parameters, std::uint64_t memory_capacity,
                                double memory_bytes_per_second) {
-  Builder builder(job, parameters, memory_bytes_per_second / static_cast<double>(parameters.clock_hz));
-  std::set<int> done;  // fused into an earlier layer
-  for (int index = 0; index < static_cast<int>(job.graph.ops.size()); ++index) {
-    const graph::Op& op = job.graph.ops[static_cast<std::size_t>(index)];
-    if (done.contains(index) || op.kind == OpKind::reshape) continue;
-    if (op.kind == OpKind::matmul) {
-      const Fused fused = find_fusion(builder, index);
-      done.insert({fused.bias, fused.relu});
-      lower_matmul(builder, index, fused);
-    } else if (op.kind == OpKind::sgd) {
-      lower_update(builder, index);
-    } else {
-      lower_pointwise(builder, index);
+  graph::Fusion fusion;
+  fusion.epilogues = true;
+  Builder builder(job, graph::fuse(graph::without_dead_ops(job.graph), fusion), parameters,
+                  memory_bytes_per_second / static_cast<double>(parameters.clock_hz));
+  for (int index = 0; index < static_cast<int>(builder.graph.ops.size()); ++index) {
+    switch (graph::family(builder.graph.ops[static_cast<std::size_t>(index)])) {
+      case Family::contraction:
+        lower_contraction(builder, index);
+        break;
+      case Family::formula:
+        lower_formula(builder, index);
+        break;
+      case Family::movement:
+        lower_movement(builder, index);
+        break;
+      case Family::window:
+        lower_window(builder, index);
+        break;
+      case Family::indexed:
+        lower_indexed(builder, index);
+        break;
+      case Family::view:
+        break;
     }
   }
   Program& program = *builder.program;
   resolve_dependencies(program, builder.accesses);
+  std::size_t words = 0;
+  for (const isa::Descriptor& layer : program.stream) words += isa::encode(layer).size();
   program.stream_base = program.map.bytes();
-  program.bytes = program.stream_base + program.stream.size() * isa::descriptor_bytes;
-  if (program.bytes > memory_capacity) {
+  program.bytes = program.stream_base + 4 * words;
+  program.fits_memory = program.bytes <= memory_capacity;
+  if (!program.fits_memory && job.values) {
     throw device::Unsupported(
-        fmt::format("the job takes {} B of device memory (tensors {} B, {} layer descriptors {} B), "
-                    "the device has {} B",
-                    program.bytes, program.map.bytes(), program.stream.size(), program.bytes - program.map.bytes(),
-                    memory_capacity));
+        fmt::format("{} takes {} B of device memory (tensors {} B, {} layer descriptors {} B), the device has {} B "
+                    "(memory.capacity); it runs without values (values: off)",
+                    job.name, program.bytes, program.map.bytes(), program.stream.size(),
+                    program.bytes - program.map.bytes(), memory_capacity));
   }
   return std::move(builder.program);
 }

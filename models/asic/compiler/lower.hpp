@@ -6,9 +6,10 @@
 
 namespace triad::asic {
 
-/// Lowers a training-step graph to layer descriptors: tiles contractions, allocates banks, fuses a bias and a ReLU into
-/// the layer that takes a product from the accumulator, and says what each layer has to wait for. Throws
-/// device::Unsupported naming the op, or when the job does not fit into `memory_capacity` bytes.
+/// Lowers a training-step graph to layer descriptors: fuses formulas, those that follow a contraction into the layer
+/// that takes its product from the accumulator; tiles contractions, allocates banks, and says what each layer has to
+/// wait for. Throws device::Unsupported naming the op, or when a job with values does not fit into `memory_capacity`
+/// bytes.
 std::unique_ptr<Program> lower(const device::Job& job, const Parameters& parameters, std::uint64_t memory_capacity,
                                double memory_bytes_per_second);
 

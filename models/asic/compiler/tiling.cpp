@@ -10,9 +10,8 @@ namespace triad::asic {
 
 namespace {
 
-/// Command fetch, programming and memory latency of a layer that is not hidden; only weighs tilings against one
-/// another.
-constexpr double cycles_per_layer = 64;
+/// Memory latency of a tile that is not hidden; only weighs tilings against one another.
+constexpr double cycles_per_tile = 64;
 
 std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
   return (a + b - 1) / b;
@@ -38,14 +37,13 @@ Tiling choose_tiling(const Contraction& c, const Parameters& p, double memory_by
     const std::int64_t bytes = vectors * padded_depth(depth, p) * c.parts * 2;
     return ceil_div(bytes, static_cast<std::int64_t>(p.gemm.bank_bytes));
   };
+  const double lines_per_cycle = std::max(1, p.gemm.loader_lanes / p.gemm.atomic_c);
   std::optional<Tiling> best;
   double least = 0;
   std::vector<std::int64_t> column_sizes = sizes(c.columns, atomic_k);
   column_sizes.push_back(1);  // when a kernel group of one block of channels does not fit into a bank
   for (const std::int64_t depth : sizes(c.depth, atomic_c)) {
     for (const std::int64_t columns : column_sizes) {
-      // The bias of a tile lies in the operand RAM while its results pass.
-      if (static_cast<std::uint64_t>(4 * columns) > p.pointwise.operand_bytes) continue;
       for (const std::int64_t rows : sizes(c.rows, 1)) {
         const std::int64_t row_banks = banks(rows, depth), column_banks = banks(columns, depth);
         if (2 * (row_banks + column_banks) > p.gemm.banks) continue;
@@ -59,16 +57,29 @@ Tiling choose_tiling(const Contraction& c, const Parameters& p, double memory_by
             static_cast<double>(row_tiles * column_tiles * depth_tiles) *
             static_cast<double>(ceil_div(columns, atomic_k) * ceil_div(depth, atomic_c) * operation) *
             static_cast<double>(passes(c.parts).size());
-        const double loads_of_rows = depth_tiles == 1 ? 1 : static_cast<double>(column_tiles);
-        const double loads_of_columns = depth_tiles == 1 && column_tiles == 1 ? 1 : static_cast<double>(row_tiles);
-        const double bytes =
-            static_cast<double>(c.depth * c.element_bytes) *
-            (static_cast<double>(c.rows) * loads_of_rows + static_cast<double>(c.columns) * loads_of_columns);
-        const double cost = std::max(compute, bytes / memory_bytes_per_cycle) +
-                            cycles_per_layer * static_cast<double>(row_tiles * column_tiles * depth_tiles);
-        if (best && cost >= least) continue;
-        least = cost;
-        best = Tiling{rows, columns, depth, static_cast<int>(row_banks), static_cast<int>(column_banks)};
+        const double tiles = static_cast<double>(row_tiles * column_tiles * depth_tiles);
+        for (const bool columns_outer : {false, true}) {
+          const bool whole = depth_tiles == 1;
+          const bool rows_stay = whole && (columns_outer ? row_tiles == 1 : true);
+          const bool columns_stay = whole && (columns_outer ? true : column_tiles == 1);
+          const double row_loads = rows_stay ? 1 : static_cast<double>(column_tiles);
+          const double column_loads = columns_stay ? 1 : static_cast<double>(row_tiles);
+          const auto load = [&](std::int64_t vectors, double loads, double share) {
+            const double elements = static_cast<double>(vectors * c.depth) * share * loads;
+            const double lines = static_cast<double>(vectors * ceil_div(depth, atomic_c) * depth_tiles) * loads;
+            return std::pair{elements * c.element_bytes,
+                             std::max(elements / p.gemm.loader_lanes, lines / lines_per_cycle)};
+          };
+          const auto [row_bytes, row_cycles] = load(c.rows, row_loads, c.row_share);
+          const auto [column_bytes, column_cycles] = load(c.columns, column_loads, c.column_share);
+          const double cost =
+              std::max({compute, (row_bytes + column_bytes) / memory_bytes_per_cycle, row_cycles, column_cycles}) +
+              cycles_per_tile * tiles;
+          if (best && cost >= least) continue;
+          least = cost;
+          best =
+              Tiling{rows, columns, depth, static_cast<int>(row_banks), static_cast<int>(column_banks), columns_outer};
+        }
       }
     }
   }

@@ -4,135 +4,136 @@
 #include <cstdint>
 #include <span>
 #include <string>
-#include <string_view>
+#include <vector>
 
-/// Layer descriptors: what the command processor reads from memory and writes into an engine's register group. One
-/// table (descriptor.cpp) gives every field its name, width and sign; encoding, decoding and disassembly come from it.
+#include "models/kit/memory_map.hpp"
+#include "sim/graph/formula.hpp"
+
+/// Layer descriptors: what the command processor reads from memory and writes into an engine's register group. One list
+/// of fields (fields.hpp) gives every field its name, width and sign; encoding, decoding and disassembly come from it.
 namespace triad::asic::isa {
 
 /// The engines that execute hardware layers. Each runs its own in the order of the command stream.
-enum class Engine : std::uint8_t { gemm, pointwise, update };
-inline constexpr int engine_count = 3;
+enum class Engine : std::uint8_t { gemm, pointwise, update, reshape, pooling, indexed };
+inline constexpr int engine_count = 6;
 const char* to_string(Engine engine);
-
-/// What a layer of the point-wise engine does in its first stage (X1).
-enum class Function : std::uint8_t {
-  pass,                ///< a
-  add,                 ///< a + b
-  subtract,            ///< a - b
-  multiply,            ///< a * b
-  scale,               ///< a * immediate
-  relu_grad,           ///< b where a > 0, else 0
-  mse_grad,            ///< (a - b) * immediate
-  repeat,              ///< b's vector in every row
-  sum_rows,            ///< column sums of a; with operand `scalar` the sum of all
-  mse,                 ///< immediate * sum of (a - b)^2
-  cross_entropy,       ///< immediate * sum over rows of -log softmax(a)[b]
-  cross_entropy_grad,  ///< (softmax(a) - one_hot(b)) * immediate
-};
-inline constexpr int function_count = 12;
-const char* to_string(Function function);
-
-/// How operand b of a point-wise layer is shaped: not there; like a; one value per column; one value; one per row.
-enum class Operand : std::uint8_t { none, elements, columns, scalar, rows };
 
 /// How an element lies in memory.
 enum class Storage : std::uint8_t { fp32, bf16, int32 };
+inline constexpr int storage_count = 3;
+int bytes_of(Storage storage);
 
-/// Fields of a descriptor. `a`, `b`, `c`, `out` are streams: base address, bytes from step to step, number of steps
-/// after which the address repeats, bytes from row to row.
-enum class Field : std::uint8_t {
-  engine,
-  function,
-  relu,
-  flying,
-  operand,
-  storage_in,
-  storage_out,
-  clear,
-  deliver,
-  parts,
-  a_transposed,
-  b_transposed,
-  a_reuse,
-  b_reuse,
-  a_release,
-  b_release,
-  wait_gemm,
-  wait_pointwise,
-  wait_update,
-  rows,
-  columns,
-  depth,
-  a_bank,
-  a_banks,
-  b_bank,
-  b_banks,
-  immediate,
-  immediate2,
-  tag,
-  tag2,
-  a_base,
-  a_step,
-  a_period,
-  a_pitch,
-  b_base,
-  b_step,
-  b_period,
-  b_pitch,
-  c_base,
-  c_step,
-  c_period,
-  c_pitch,
-  out_base,
-  out_step,
-  out_period,
-  out_pitch,
+/// An operand or result in memory: element i of the layer's space at base + (step mod period) * step + (sum of i[axis]
+/// * strides[axis]) elements. A stride of 0 repeats (of a result: one value per row).
+struct Stream {
+  kit::StepAddress address;
+  Storage storage = Storage::fp32;
+  int term = 0;  ///< of a result: the term of the microprogram that it holds
+  std::vector<std::int64_t> strides;
+  bool operator==(const Stream&) const;
 };
-inline constexpr int field_count = static_cast<int>(Field::out_pitch) + 1;
 
-struct FieldInfo {
-  Field field;
-  std::string_view name;
-  int bits;
-  bool is_signed;
+/// What an axis of the space means to a layer that flies: which index of the product it is part of.
+enum class Role : std::uint8_t { batch, row, column };
+
+struct Axis {
+  std::int64_t extent = 1;
+  bool reduced = false;
+  Role role = Role::batch;
+  bool operator==(const Axis&) const = default;
 };
-/// The table, in the order in which fields are packed.
-std::span<const FieldInfo> fields();
 
-/// 32-bit words of an encoded descriptor, which is also the number of registers that programming a layer writes.
-inline constexpr int descriptor_words = 32;
-inline constexpr std::size_t descriptor_bytes = 4 * descriptor_words;
-using Encoded = std::array<std::uint32_t, descriptor_words>;
+/// A step of a microprogram: a term of a graph::Formula. `value`: the bits of a constant in fp32, or the seed.
+struct Term {
+  graph::Function function = graph::Function::operand;
+  std::array<int, 3> arguments = {-1, -1, -1};
+  std::uint32_t value = 0;
+  bool operator==(const Term&) const = default;
+};
 
-/// A layer. Fields are plain numbers; enums and fp32 immediates are stored by their code and bits.
-class Descriptor {
- public:
-  std::int64_t get(Field field) const { return values_[static_cast<std::size_t>(field)]; }
-  void set(Field field, std::int64_t value) { values_[static_cast<std::size_t>(field)] = value; }
-  bool flag(Field field) const { return get(field) != 0; }
+/// A coordinate of an image that an operand is read at: (vector * v_step + channel * k_step + offset) / divisor, where
+/// vector and channel are the operand's second or third index of that kind. What is not divisible or outside [0,
+/// extent) is zero: padding, and the holes of a strided convolution's gradient.
+struct Guard {
+  std::int64_t v_step = 0, k_step = 0, offset = 0, divisor = 1, extent = 1;
+  bool operator==(const Guard&) const = default;
+};
 
-  Engine engine() const { return static_cast<Engine>(get(Field::engine)); }
-  Function function() const { return static_cast<Function>(get(Field::function)); }
-  Operand operand() const { return static_cast<Operand>(get(Field::operand)); }
-  float immediate(Field field = Field::immediate) const;
-  void set_immediate(float value, Field field = Field::immediate);
+/// An operand of the MAC array: a matrix of vectors of channels, whose numbers are row-major indices of three axes
+/// each. Where `guarded`, the second and third axes of both make the two coordinates of an image instead, v_stride[1]
+/// and [2] elements apart: im2col without an expanded tensor.
+struct Matrix {
+  kit::StepAddress address;
+  std::int64_t batch_stride = 0;
+  std::array<std::int64_t, 3> v_extent = {1, 1, 1}, v_stride{}, k_extent = {1, 1, 1}, k_stride{};
+  bool guarded = false;
+  std::array<Guard, 2> guard;
+  bool operator==(const Matrix&) const;
+};
+
+/// A contraction and how the engine walks it: `batches` products of rows x depth and depth x columns, in tiles, the
+/// innermost loop over channels, the middle one over columns (over rows when `columns_outer`).
+struct Gemm {
+  Storage storage = Storage::bf16;
+  int parts = 1;
+  std::int64_t batches = 1, rows = 1, columns = 1, depth = 1;
+  std::int64_t tile_rows = 1, tile_columns = 1, tile_depth = 1;
+  bool columns_outer = false;
+  int a_bank = 0, a_banks = 1, b_bank = 0, b_banks = 1;  ///< of the first slot; the second lies behind it
+  Matrix a, b;
+  bool operator==(const Gemm&) const = default;
+};
+
+/// Pooling: windows over the last two axes of `planes` images.
+struct Window {
+  enum class Kind : std::uint8_t { maximum, maximum_gradient, average, average_gradient };
+  Kind kind = Kind::maximum;
+  std::int64_t planes = 1, height = 1, width = 1, out_height = 1, out_width = 1;
+  std::array<std::int64_t, 2> kernel = {1, 1}, stride = {1, 1}, padding = {0, 0};
+  bool include_padding = false;
+  bool operator==(const Window&) const = default;
+};
+
+/// Rows of a table by index: read (gather) or added to (scatter_add).
+struct Indexed {
+  bool scatter = false;
+  std::int64_t count = 1, rows = 1, width = 1;  ///< indices; rows of the table; elements of a row
+  bool operator==(const Indexed&) const = default;
+};
+
+/// A layer.
+struct Descriptor {
+  Engine engine = Engine::gemm;
+  int tag = 0;  ///< number of the op, for the record
   /// Layers of an engine, counted from the beginning of the step, that must be done before this one begins; 0 or less:
   /// counted back into the step before.
-  std::int64_t wait(Engine of) const { return get(wait_field(of)); }
-  static Field wait_field(Engine of);
+  std::array<std::int64_t, engine_count> wait{};
+  bool flying = false;  ///< operand 0 comes from the delivery buffer; `gemm` says in which tiles
+  Gemm gemm;
+  std::vector<Axis> axes;
+  std::vector<Stream> operands, results;
+  std::vector<Term> terms;
+  Window window;
+  Indexed indexed;
 
   bool operator==(const Descriptor&) const = default;
-
- private:
-  std::array<std::int64_t, field_count> values_{};
 };
 
+/// The microprogram as a formula over the layer's space.
+graph::Formula formula_of(const Descriptor& descriptor);
+
+/// A descriptor is one or more lines of 32 words; the lowest byte of the first says how many.
+inline constexpr int line_words = 32;
+inline constexpr std::size_t line_bytes = 4 * line_words;
+inline constexpr int most_axes = 8, most_operands = 15, most_results = 15, most_terms = 255;
+
 /// Throws std::out_of_range naming the field when a value does not fit its width.
-Encoded encode(const Descriptor& descriptor);
-/// Throws std::invalid_argument when a code names no engine, function, operand or storage.
-Descriptor decode(std::span<const std::uint32_t, descriptor_words> words);
-/// One line: engine, function, then every field that is not zero.
+std::vector<std::uint32_t> encode(const Descriptor& descriptor);
+/// Lines of the descriptor that begins with this word.
+int lines_of(std::uint32_t first_word);
+/// Throws std::invalid_argument when a code has no meaning, a term reads a later one, or words are missing.
+Descriptor decode(std::span<const std::uint32_t> words);
+/// One line: engine, then every field that is not zero.
 std::string disassemble(const Descriptor& descriptor);
 
 }  // namespace triad::asic::isa

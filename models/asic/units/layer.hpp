@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <memory>
 #include <string>
 
 #include "models/asic/units/scoreboard.hpp"
@@ -7,24 +8,17 @@
 
 namespace triad::asic {
 
-/// A stream of operands or results as programmed: the address of this step.
-struct Stream {
-  std::uint64_t address = 0;
-  std::int64_t pitch = 0;
-};
-
 /// A register group: a layer as the command processor has programmed it for one step.
 struct Layer {
-  isa::Descriptor descriptor;
+  std::shared_ptr<const isa::Descriptor> descriptor = std::make_shared<isa::Descriptor>();
   int step = 0;
   std::int64_t index = 0;  ///< of the engine's layers, counted from the beginning of the run
   Cycle enabled = 0;       ///< from this cycle on the engine sees it
   std::array<std::int64_t, isa::engine_count> waits{};  ///< layers of each engine, counted likewise, that must be done
-  Stream a, b, c, out;
 
-  std::int64_t get(isa::Field field) const { return descriptor.get(field); }
-  activity::Tag tag() const { return {static_cast<int>(get(isa::Field::tag)), step}; }
-  activity::Tag tag2() const { return {static_cast<int>(get(isa::Field::tag2)), step}; }
+  activity::Tag tag() const { return {descriptor->tag, step}; }
+  /// The address in this step.
+  std::uint64_t address(const kit::StepAddress& address) const { return address.at(step); }
 
   /// From which cycle on the layer may run: enabled and all that it waits for done; Unit::never while not known.
   Cycle may_run(const Scoreboard& scoreboard) const;

@@ -10,13 +10,6 @@
 namespace triad::asic {
 
 using activity::State;
-using isa::Field;
-
-namespace {
-std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
-}
-}  // namespace
 
 Loader::Loader(const sc_core::sc_module_name& name, kit::Clock clock, OperandPort port, const Parameters& parameters,
                Buffer& buffer, Scoreboard& scoreboard, MemoryInterface& memory, TileSink& sink,
@@ -40,73 +33,88 @@ void Loader::program(const Layer& layer) {
   wake_at(layer.enabled);
 }
 
-Loader::Tile Loader::tile(const Layer& layer) const {
-  const bool a = port_ == OperandPort::activations;
-  const auto field = [&](Field of_a, Field of_b) { return layer.get(a ? of_a : of_b); };
-  return {layer.get(a ? Field::rows : Field::columns),
-          layer.get(Field::depth),
-          field(Field::a_transposed, Field::b_transposed) != 0,
-          field(Field::a_reuse, Field::b_reuse) != 0,
-          static_cast<int>(field(Field::a_bank, Field::b_bank)),
-          static_cast<int>(field(Field::a_banks, Field::b_banks)),
-          static_cast<int>(layer.get(Field::parts)),
-          static_cast<isa::Storage>(layer.get(Field::storage_in)) == isa::Storage::bf16 ? 2 : 4,
-          a ? layer.a : layer.b};
+const isa::Matrix& Loader::matrix() const {
+  const isa::Gemm& gemm = layers_.front().descriptor->gemm;
+  return port_ == OperandPort::activations ? gemm.a : gemm.b;
 }
 
-void Loader::check(const Layer& layer, const Tile& t) const {
-  const auto fault = [&](const std::string& what) {
-    throw device::Fault(fmt::format("{}: layer {} (step {}): {}", name(), layer.index, layer.step, what));
-  };
-  if (t.vectors < 1 || t.depth < 1) fault("an empty tile");
-  if (t.depth * t.vectors > 1 && t.stream.pitch < (t.transposed ? t.vectors : t.depth) * t.element_bytes) {
-    fault(fmt::format("rows of {} values lie {} bytes apart", t.transposed ? t.vectors : t.depth, t.stream.pitch));
+Loader::Part Loader::part() const {
+  const isa::Gemm& g = layers_.front().descriptor->gemm;
+  const Tile t = loop_.tile();
+  if (port_ == OperandPort::activations) {
+    return {t.row, t.rows, t.channel, t.depth, g.a_bank + t.a_slot * g.a_banks, g.a_banks, t.a_reuse};
   }
+  return {t.column, t.columns, t.channel, t.depth, g.b_bank + t.b_slot * g.b_banks, g.b_banks, t.b_reuse};
+}
+
+void Loader::fault(const std::string& what) const {
+  const Layer& layer = layers_.front();
+  throw device::Fault(fmt::format("{}: layer {} (step {}): {}", name(), layer.index, layer.step, what));
+}
+
+void Loader::check(const Part& t) const {
+  const isa::Gemm& g = layers_.front().descriptor->gemm;
   if (t.banks < 1 || t.bank + t.banks > buffer_.banks()) fault("banks that the buffer does not have");
-  if (t.parts != (t.element_bytes == 4 ? 3 : 1)) fault("fp32 values have three parts, bf16 values one");
+  if (g.parts != (g.storage == isa::Storage::fp32 ? 3 : 1)) fault("fp32 values have three parts, bf16 values one");
   const std::int64_t padded = ceil_div(t.depth, buffer_.line_words()) * buffer_.line_words();
-  if (static_cast<std::uint64_t>(t.vectors) * static_cast<std::uint64_t>(padded * t.parts) > buffer_.words(t.banks)) {
+  if (static_cast<std::uint64_t>(t.vectors) * static_cast<std::uint64_t>(padded * g.parts) > buffer_.words(t.banks)) {
     fault(
-        fmt::format("a tile of {} x {} in {} parts does not fit into {} banks", t.vectors, t.depth, t.parts, t.banks));
+        fmt::format("a tile of {} x {} in {} parts does not fit into {} banks", t.vectors, t.depth, g.parts, t.banks));
   }
+  const isa::Matrix& m = matrix();
+  const bool a = port_ == OperandPort::activations;
+  const auto product = [](const std::array<std::int64_t, 3>& e) { return e[0] * e[1] * e[2]; };
+  if (product(m.v_extent) != (a ? g.rows : g.columns) || product(m.k_extent) != g.depth) {
+    fault(fmt::format("an operand of {} vectors of {} channels in a product of {} x {} over {}", product(m.v_extent),
+                      product(m.k_extent), g.rows, g.columns, g.depth));
+  }
+  if (m.guarded && (m.guard[0].divisor < 1 || m.guard[1].divisor < 1)) fault("a divisor of zero");
 }
 
 void Loader::step() {
   if (loading_ || layers_.empty()) return;
   const Layer& layer = layers_.front();
   if (layer.enabled > cycle()) return wake_at(layer.enabled);
-  const Tile next = tile(layer);
-  check(layer, next);
+  if (!started_) {
+    const isa::Gemm& g = layer.descriptor->gemm;
+    if (std::min({g.batches, g.rows, g.columns, g.depth, g.tile_rows, g.tile_columns, g.tile_depth}) < 1) {
+      fault("an empty tile");
+    }
+    loop_ = TileLoop(g);
+    started_ = true;
+  }
+  const Part next = part();
+  check(next);
   if (next.reuse) {
-    // The tile of the layer before stays where it is.
+    // The tile before stays where it is.
     current_ = next;
-    const Layer same = layer;
-    layers_.pop_front();
-    sink_.loaded(port_, same.index, std::max(same.enabled, complete_));
-    if (!layers_.empty()) wake_at(layers_.front().enabled);
-    return;
+    sink_.loaded(port_, layer.index, std::max(layer.enabled, complete_));
+    next_tile();
+    return wake_at(cycle() + 1);
   }
   const Cycle run = layer.may_run(scoreboard_), banks = buffer_.free_at(next.bank, next.banks);
   if (run == never || banks == never) return;  // woken when a layer is done
   const Cycle begin_cycle = std::max(run, banks);
   if (begin_cycle > cycle()) return wake_at(begin_cycle);
   current_ = next;
-  begin(layer);
+  begin(next);
 }
 
-void Loader::begin(const Layer& layer) {
+void Loader::begin(const Part& t) {
   loading_ = true;
-  const Tile& t = current_;
+  const Layer& layer = layers_.front();
+  const isa::Gemm& g = layer.descriptor->gemm;
   buffer_.take(t.bank, t.banks);
   place_ = {buffer_.begin(t.bank), t.vectors, ceil_div(t.depth, buffer_.line_words()) * buffer_.line_words()};
-  // Padding reads as zero; it is valid with its line.
-  std::memset(buffer_.at(place_.begin), 0,
-              sizeof(std::uint16_t) * static_cast<std::size_t>(t.vectors * place_.padded_depth * t.parts));
   free_ = std::max(free_, cycle());
-  const std::int64_t rows = t.transposed ? t.depth : t.vectors, columns = t.transposed ? t.vectors : t.depth;
-  const auto requests =
-      bursts(t.stream.address, static_cast<std::uint64_t>(rows), static_cast<std::uint64_t>(columns * t.element_bytes),
-             t.stream.pitch, parameters_.burst_bytes, false, layer.tag());
+  first_write_ = never;
+  const int bytes = isa::bytes_of(g.storage);
+  const std::uint64_t address =
+      layer.address(matrix().address) + static_cast<std::uint64_t>(loop_.tile().batch * matrix().batch_stride * bytes);
+  footprint_.emplace(matrix(), address, bytes, t.vector, t.vectors, t.channel, t.depth);
+  std::vector<memory::Request> requests;
+  for (const Rows& rows : footprint_->rows()) bursts(requests, rows, parameters_.burst_bytes, false, layer.tag());
+  if (memory_.values()) staged_.resize(static_cast<std::size_t>(footprint_->elements() * bytes));
   outstanding_ = requests.size();
   for (const memory::Request& request : requests) {
     Transfer transfer;
@@ -117,69 +125,85 @@ void Loader::begin(const Layer& layer) {
     };
     memory_.submit(client_, std::move(transfer));
   }
+  if (outstanding_ == 0) {  // all of it is padding
+    first_write_ = free_;
+    finish();
+  }
 }
 
 void Loader::arrived(const memory::Request& request, Cycle first, Cycle last, const std::vector<std::byte>& data) {
-  const Tile& t = current_;
-  const auto elements = static_cast<std::int64_t>(data.size()) / t.element_bytes;
+  const isa::Gemm& g = layers_.front().descriptor->gemm;
+  const auto elements = static_cast<std::int64_t>(request.bytes()) / isa::bytes_of(g.storage);
   const Cycle from = std::max(free_, first);
   const Cycle writes = static_cast<Cycle>(ceil_div(elements, parameters_.gemm.loader_lanes));
   const Cycle to = std::max(from + writes, last + 1);
+  first_write_ = std::min(first_write_, from);
   track_.state(State::memory, request.tag, free_, to - writes);
   track_.state(State::busy, request.tag, to - writes, to);
-  track_.count(write_action_, static_cast<std::uint64_t>(elements * t.parts * 2), to - writes, to);
   free_ = to;
-  store(request, data);
+  if (!data.empty()) {
+    for (std::uint64_t row = 0; row < request.rows; ++row) {
+      footprint_->store(request.address + static_cast<std::uint64_t>(static_cast<std::int64_t>(row) * request.stride),
+                        request.row_bytes, data.data() + row * request.row_bytes, staged_);
+    }
+  }
   if (--outstanding_ == 0) finish();
 }
 
-/// Writes the elements of one request into the buffer: element (row, column) of the matrix in memory is channel
-/// `column` of vector `row`, or the other way round.
-void Loader::store(const memory::Request& request, const std::vector<std::byte>& data) {
-  const Tile& t = current_;
-  const auto size = static_cast<std::uint64_t>(t.element_bytes);
-  const auto rows = static_cast<std::uint64_t>(t.transposed ? t.depth : t.vectors);
-  const auto columns = static_cast<std::uint64_t>(t.transposed ? t.vectors : t.depth);
-  const auto pitch = static_cast<std::uint64_t>(t.stream.pitch);
-  std::uint64_t source = 0;
-  for (std::uint64_t r = 0; r < request.rows; ++r) {
-    const std::uint64_t offset =
-        request.address - t.stream.address + static_cast<std::uint64_t>(static_cast<std::int64_t>(r) * request.stride);
-    std::uint64_t row = rows > 1 ? offset / pitch : 0, column = (offset - row * pitch) / size;
-    for (std::uint64_t i = 0; i < request.row_bytes / size; ++i, source += size, ++column) {
-      if (column == columns) column = 0, ++row;  // rows without a gap run on in one request
-      const auto vector = static_cast<std::int64_t>(t.transposed ? column : row);
-      const auto channel = static_cast<std::int64_t>(t.transposed ? row : column);
-      if (size == 4) {
-        float value;
-        std::memcpy(&value, data.data() + source, 4);
-        for (int part = 0; part < t.parts; ++part) {
-          *buffer_.at(place_.word(vector, part, channel)) = numerics::bf16_bits(numerics::bf16_part(value, part));
-        }
-      } else {
-        std::memcpy(buffer_.at(place_.word(vector, 0, channel)), data.data() + source, 2);
-      }
+void Loader::expand() {
+  const isa::Gemm& g = layers_.front().descriptor->gemm;
+  const std::int64_t words = place_.vectors * place_.padded_depth * g.parts;
+  std::memset(buffer_.at(place_.begin), 0, sizeof(std::uint16_t) * static_cast<std::size_t>(words));
+  footprint_->expand(staged_, [&](std::int64_t vector, std::int64_t channel, const std::byte* element) {
+    if (g.parts == 1) {
+      std::memcpy(buffer_.at(place_.word(vector, 0, channel)), element, 2);
+      return;
     }
-  }
+    float value;
+    std::memcpy(&value, element, 4);
+    for (int part = 0; part < g.parts; ++part) {
+      *buffer_.at(place_.word(vector, part, channel)) = numerics::bf16_bits(numerics::bf16_part(value, part));
+    }
+  });
 }
 
 void Loader::finish() {
-  const Layer layer = layers_.front();
-  layers_.pop_front();
+  const Layer& layer = layers_.front();
+  const isa::Gemm& g = layer.descriptor->gemm;
+  if (memory_.values()) expand();
   loading_ = false;
-  complete_ = free_;
-  if (current_.transposed) {
-    // The last square is turned: its columns leave in as many cycles as it has rows.
-    const Cycle turned = complete_ + static_cast<Cycle>(parameters_.gemm.loader_lanes);
-    track_.state(State::drain, layer.tag(), complete_, turned);
-    complete_ = free_ = turned;
+  // An image that many windows see takes longer to write than to read: whole lines, one a cycle at the least.
+  const std::int64_t lines_per_cycle = std::max(1, parameters_.gemm.loader_lanes / buffer_.line_words());
+  const std::int64_t blocks = place_.padded_depth / buffer_.line_words();
+  const Cycle lines = first_write_ + static_cast<Cycle>(ceil_div(place_.vectors * blocks, lines_per_cycle));
+  track_.state(State::busy, layer.tag(), free_, std::max(free_, lines));
+  complete_ = free_ = std::max(free_, lines);
+  track_.count(write_action_, static_cast<std::uint64_t>(current_.vectors * current_.depth * g.parts * 2), first_write_,
+               complete_);
+  const isa::Matrix& m = matrix();
+  const bool across = m.guarded || (m.v_stride[2] == 1 && m.k_stride[2] != 1);
+  const bool turned = across && current_.vectors > 1 && current_.depth > 1;
+  if (turned) {
+    // Memory brings vectors side by side: the last square is turned, its columns leave in as many cycles as it has
+    // rows.
+    const Cycle end = complete_ + static_cast<Cycle>(parameters_.gemm.loader_lanes);
+    track_.state(State::drain, layer.tag(), complete_, end);
+    complete_ = free_ = end;
   }
-  const auto words = static_cast<std::size_t>(place_.vectors * place_.padded_depth * current_.parts);
+  const auto words = static_cast<std::size_t>(place_.vectors * place_.padded_depth * g.parts);
   for (std::size_t word = 0; word < words; word += static_cast<std::size_t>(buffer_.line_words())) {
     buffer_.valid_from(place_.begin + word, complete_);
   }
   sink_.loaded(port_, layer.index, complete_);
+  next_tile();
   wake_at(complete_);
+}
+
+void Loader::next_tile() {
+  loop_.next();
+  if (!loop_.done()) return;
+  layers_.pop_front();
+  started_ = false;
 }
 
 std::string Loader::waits_for() const {
@@ -187,7 +211,8 @@ std::string Loader::waits_for() const {
   if (layers_.empty()) return {};
   const std::string layers = layers_.front().waits_for(scoreboard_);
   if (!layers.empty()) return layers;
-  const Tile next = tile(layers_.front());
+  if (!started_) return {};
+  const Part next = part();
   if (!next.reuse && buffer_.free_at(next.bank, next.banks) == never) {
     return fmt::format("layer {} waits for banks {}..{} to be released", layers_.front().index, next.bank,
                        next.bank + next.banks - 1);

@@ -9,8 +9,8 @@
 namespace triad::asic {
 
 MemoryInterface::MemoryInterface(const sc_core::sc_module_name& name, kit::Clock clock, memory::Memory& memory,
-                                 bool check)
-    : Unit(name, clock), memory_(memory), check_(check) {
+                                 std::uint64_t capacity, bool values, bool check)
+    : Unit(name, clock), memory_(memory), capacity_(capacity), values_(values), check_(check) {
   memory.add_listener(*this);
 }
 
@@ -59,26 +59,29 @@ bool MemoryInterface::issue(Transfer& transfer, int client) {
   // The handler owns the data: the transfer leaves the queue when it is accepted.
   auto data = std::make_shared<std::vector<std::byte>>();
   auto done = std::make_shared<decltype(transfer.done)>();
-  const bool accepted = memory_.accept(request, [this, id, request, data, done](const memory::Completion& completion) {
-    std::erase_if(flights_, [id](const Flight& flight) { return flight.id == id; });
-    if (!request.write) data->resize(request.bytes());
-    for (std::uint64_t row = 0; row < request.rows; ++row) {
-      const std::uint64_t address =
-          request.address + static_cast<std::uint64_t>(static_cast<std::int64_t>(row) * request.stride);
-      std::byte* host = data->data() + row * request.row_bytes;
-      if (request.write) {
-        memory_.contents().write(address, host, request.row_bytes);
-      } else {
-        memory_.contents().read(address, host, request.row_bytes);
-      }
-    }
-    (*done)(clock().after(completion.first), clock().after(completion.last), std::move(*data));
-  });
+  const bool moves = !transfer.indirect && (values_ || transfer.control);
+  const bool accepted =
+      memory_.accept(request, [this, id, request, data, done, moves](const memory::Completion& completion) {
+        std::erase_if(flights_, [id](const Flight& flight) { return flight.id == id; });
+        if (moves && !request.write) data->resize(request.bytes());
+        for (std::uint64_t row = 0; moves && row < request.rows; ++row) {
+          const std::uint64_t address =
+              request.address + static_cast<std::uint64_t>(static_cast<std::int64_t>(row) * request.stride);
+          std::byte* host = data->data() + row * request.row_bytes;
+          if (request.write) {
+            memory_.contents().write(address, host, request.row_bytes);
+          } else {
+            memory_.contents().read(address, host, request.row_bytes);
+          }
+        }
+        (*done)(clock().after(completion.first), clock().after(completion.last), std::move(*data));
+      });
   if (!accepted) return false;
+  const bool ordered = transfer.indirect;
   *data = std::move(transfer.data);
   *done = std::move(transfer.done);
   ++next_id_;
-  if (check_) {
+  if (check_ && !ordered) {
     check_hazard(request, client);
     const std::uint64_t end = request.address +
                               static_cast<std::uint64_t>(static_cast<std::int64_t>(request.rows - 1) * request.stride) +
@@ -114,25 +117,25 @@ std::string MemoryInterface::waits_for() const {
   return {};
 }
 
-std::vector<memory::Request> bursts(std::uint64_t address, std::uint64_t rows, std::uint64_t row_bytes,
-                                    std::int64_t pitch, std::uint64_t burst, bool write, activity::Tag tag) {
-  if (rows > 1 && static_cast<std::uint64_t>(pitch) == row_bytes) row_bytes *= rows, rows = 1;
-  std::vector<memory::Request> requests;
+void bursts(std::vector<memory::Request>& requests, const Rows& part, std::uint64_t burst, bool write,
+            activity::Tag tag) {
+  std::uint64_t rows = part.rows, row_bytes = part.row_bytes;
+  if (rows > 1 && static_cast<std::uint64_t>(part.pitch) == row_bytes) row_bytes *= rows, rows = 1;
+  const auto row_at = [&](std::uint64_t row) {
+    return part.address + static_cast<std::uint64_t>(static_cast<std::int64_t>(row) * part.pitch);
+  };
   if (row_bytes > burst) {
     for (std::uint64_t row = 0; row < rows; ++row) {
-      const std::uint64_t begin = address + static_cast<std::uint64_t>(static_cast<std::int64_t>(row) * pitch);
       for (std::uint64_t at = 0; at < row_bytes; at += burst) {
-        requests.push_back({begin + at, std::min(burst, row_bytes - at), 1, 0, write, tag});
+        requests.push_back({row_at(row) + at, std::min(burst, row_bytes - at), 1, 0, write, tag});
       }
     }
-    return requests;
+    return;
   }
   const std::uint64_t group = burst / row_bytes;
   for (std::uint64_t row = 0; row < rows; row += group) {
-    requests.push_back({address + static_cast<std::uint64_t>(static_cast<std::int64_t>(row) * pitch), row_bytes,
-                        std::min(group, rows - row), pitch, write, tag});
+    requests.push_back({row_at(row), row_bytes, std::min(group, rows - row), part.pitch, write, tag});
   }
-  return requests;
 }
 
 }  // namespace triad::asic

@@ -11,12 +11,14 @@ Kernel compile(const ptx::Function& function, const CompileOptions& options) {
   compiler::Program program = compiler::select(function);
   compiler::arrange(program);
   compiler::simplify(program);
+  std::string dependence = compiler::data_dependence(program);
   compiler::converge(program);
   compiler::schedule(program);
   const compiler::Allocation allocation = compiler::allocate(program, options.max_registers);
   Kernel kernel{program.name,         compiler::emit(program, allocation),
                 allocation.registers, program.shared_bytes,
-                program.parameters,   program.parameter_bytes};
+                program.parameters,   program.parameter_bytes,
+                std::move(dependence)};
   compiler::set_control_bits(kernel.code);
   return kernel;
 }

@@ -14,6 +14,11 @@ Program select(const ptx::Function& function);
 /// removes what is computed for nothing.
 void simplify(Program& program);
 
+/// The first place where a branch, an address or the guard of an access depends on a value loaded from memory ("PTX
+/// line 12: a branch"), whatever the memory holds; empty if there is none. Shared memory counts as loaded values only
+/// if such are stored there.
+std::string data_dependence(const Program& program);
+
 /// Immediate post-dominator of every block (none: the exit). Every block must be reachable.
 std::vector<int> immediate_post_dominators(const Program& program);
 /// Immediate dominator of every block (none for the entry).

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "sim/numerics/format.hpp"
+
 namespace triad::gpu::compiler {
 
 void Selector::add_pairs(int d, bool subtract) {
@@ -163,7 +165,7 @@ void Selector::move_predicate(bool negate) {
   v.base.p.negate = p == none ? from.value == 0 : negate;
 }
 
-void Selector::divide_full() {
+Selector::Fraction Selector::scaled_fraction() {
   const int magnitude = program_.new_word(), scale = program_.new_word(), scale2 = program_.new_word();
   const int big = program_.new_predicate(), small = program_.new_predicate();
   const int a = program_.new_word(), b = program_.new_word(), reciprocal = program_.new_word();
@@ -181,7 +183,43 @@ void Selector::divide_full() {
   commute(Opcode::fmul, a, value(1), register_value(scale2));
   commute(Opcode::fmul, b, value(2), register_value(scale2));
   special_function(Function::rcp, reciprocal, register_value(b));
-  compute(Opcode::fmul, d(), register_value(a), register_value(reciprocal));
+  return {register_value(a), register_value(b), register_value(reciprocal)};
+}
+
+void Selector::divide_full() {
+  const Unguarded steps(*this);
+  const Fraction f = scaled_fraction();
+  steps.last();
+  compute(Opcode::fmul, d(), f.a, f.reciprocal);
+}
+
+void Selector::divide_to_nearest() {
+  const Unguarded steps(*this);
+  const Fraction f = scaled_fraction();
+  const int first = program_.new_word();
+  compute(Opcode::fmul, first, f.a, f.reciprocal);
+  const int remainder = program_.new_word(), quotient = program_.new_word();
+  compute(Opcode::ffma, remainder, f.b, register_value(first), f.a).base.negate_a = true;
+  compute(Opcode::ffma, quotient, register_value(remainder), f.reciprocal, register_value(first));
+  // A zero keeps its sign; infinity has no remainder.
+  const int magnitude = program_.new_word(), is_finite = program_.new_predicate(), good = program_.new_predicate();
+  logic(magnitude, register_value(first), immediate(0x7fffffffu), and_table);
+  set_predicate(Opcode::fsetp, Compare::gt, register_value(magnitude), immediate(0), is_finite);
+  set_predicate(Opcode::fsetp, Compare::num, register_value(quotient), register_value(quotient), good).p = is_finite;
+  steps.last();
+  compute(Opcode::sel, d(), register_value(quotient), register_value(first)).p = good;
+}
+
+void Selector::extremum_with_nan(bool minimum) {
+  const Unguarded steps(*this);
+  const int number = program_.new_word(), unordered = program_.new_predicate();
+  Virtual& v = commute(Opcode::fmnmx, number, value(1), value(2));
+  v.base.p.negate = !minimum;
+  set_predicate(Opcode::fsetp, Compare::nan, value(1), value(2), unordered);
+  steps.last();
+  Virtual& chosen = compute(Opcode::sel, d(), register_value(number), immediate(numerics::canonical_nan_bits));
+  chosen.p = unordered;
+  chosen.base.p.negate = true;
 }
 
 bool Selector::integer_instruction() {
@@ -279,8 +317,14 @@ bool Selector::float_instruction() {
     const int reciprocal = program_.new_word();
     special_function(Function::rcp, reciprocal, value(2));
     commute(Opcode::fmul, d(), value(1), register_value(reciprocal));
+  } else if (o == "sqrt.rn.f32") {
+    special_function(Function::sqrt, d(), value(1));
   } else if (o == "div.full.f32") {
     divide_full();
+  } else if (o == "div.rn.f32") {
+    divide_to_nearest();
+  } else if (o == "min.NaN.f32" || o == "max.NaN.f32") {
+    extremum_with_nan(o == "min.NaN.f32");
   } else {
     return false;
   }
@@ -320,6 +364,10 @@ bool Selector::convert_instruction() {
     convert(Opcode::f2i, o == "cvt.rzi.s32.f32" ? Type::s32 : Type::u32);
   } else if (o == "cvt.rn.bf16.f32") {
     convert(Opcode::f2bf, Type::u32);
+  } else if (o == "cvt.rn.f16.f32") {
+    convert(Opcode::f2h, Type::u32);
+  } else if (o == "cvt.f32.f16") {
+    convert(Opcode::h2f, Type::u32);
   } else {
     return false;
   }

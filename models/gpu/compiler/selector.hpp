@@ -2,6 +2,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "models/gpu/compiler/error.hpp"
 #include "models/gpu/compiler/passes.hpp"
@@ -108,9 +109,34 @@ class Selector {
   void move_from_special(const std::string& name);
   bool is_special(const Operand& o) const;
 
+  /// Steps towards a result are made in all lanes: only the last one keeps the statement's guard. A register that is
+  /// written in some lanes only counts as live before, with what was in it.
+  class Unguarded {
+   public:
+    explicit Unguarded(Selector& selector) : selector_(selector), guard_(std::exchange(selector.guard_, none)) {}
+    ~Unguarded() { last(); }
+    void last() const { selector_.guard_ = guard_; }
+
+   private:
+    Selector& selector_;
+    int guard_;
+  };
+
   /// a / b within 2 units in the last place for all b: both are scaled by a power of two where 1 / b would leave the
   /// range of normal numbers. |b| > 2^126: by 2^-4; |b| < 2^-100: by 2^32.
   void divide_full();
+
+  /// a / b rounded to nearest even: the quotient a (1 / b) corrected by its remainder. Where |a| < 2^-100 or the
+  /// quotient is subnormal the remainder is not exact: within 1 unit in the last place.
+  void divide_to_nearest();
+  /// The operands of a division, scaled alike by a power of two so that 1 / b is a normal number, and 1 / b.
+  struct Fraction {
+    Value a, b, reciprocal;
+  };
+  Fraction scaled_fraction();
+
+  /// min.NaN, max.NaN: NaN if an operand is.
+  void extremum_with_nan(bool minimum);
 
   void instruction();
   bool integer_instruction();

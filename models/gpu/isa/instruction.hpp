@@ -35,6 +35,8 @@ enum class Opcode : std::uint8_t {
   mov,
   psetp,
   f2bf,
+  f2h,
+  h2f,
   s2r,
   i2f,
   f2i,

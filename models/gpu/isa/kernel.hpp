@@ -28,6 +28,9 @@ struct Kernel {
   int shared_bytes = 0;  ///< static shared memory of a block
   std::vector<Parameter> parameters;
   int parameter_bytes = 0;
+  /// Where a branch, an address or a guarded access depends on a value that was loaded: its timing then depends on
+  /// data. Empty: nowhere.
+  std::string data_dependence = {};
 };
 
 struct Dimensions {

@@ -91,6 +91,9 @@ inline constexpr auto opcode_table = [] {
       OpcodeInfo{psetp, "PSETP", Pipe::integer, 4, field_pd | field_p | field_q | field_combine, 1, 1, 1},
       // The 16 bits of b rounded to bf16 (sim/numerics), upper half zero.
       OpcodeInfo{f2bf, "F2BF", Pipe::integer, 4, field_d | field_b, 1, 1, 1},
+      // The same with fp16; the fp32 of the fp16 in the lower 16 bits of b, exactly.
+      OpcodeInfo{f2h, "F2H", Pipe::integer, 4, field_d | field_b, 1, 1, 1},
+      OpcodeInfo{h2f, "H2F", Pipe::integer, 4, field_d | field_b, 1, 1, 1},
       // d = special register `selector`.
       OpcodeInfo{s2r, "S2R", Pipe::sfu, 0, field_d | field_selector, 1, 1, 1},
       // fp32 of the integer b, nearest even; integer of the fp32 b toward zero, saturating, NaN to 0. Type: of the

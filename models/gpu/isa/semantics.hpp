@@ -237,6 +237,12 @@ inline void execute(const Instruction& i, const WarpSources& s, WarpResults& r) 
     case Opcode::f2bf:
       lanes([&](int l) { return std::uint32_t{numerics::bf16_bits(float_of(s.b[l]))}; });
       break;
+    case Opcode::f2h:
+      lanes([&](int l) { return std::uint32_t{numerics::fp16_bits(float_of(s.b[l]))}; });
+      break;
+    case Opcode::h2f:
+      lanes([&](int l) { return float_result(numerics::fp16_value(static_cast<std::uint16_t>(s.b[l]))); });
+      break;
     case Opcode::i2f:
       lanes([&](int l) {
         return numerics::bits_of(i.type == Type::s32 ? static_cast<float>(static_cast<std::int32_t>(s.b[l]))

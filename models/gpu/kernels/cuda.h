@@ -26,49 +26,54 @@ __device__ __forceinline__ float maximum(float a, float b) {
 }
 #endif
 
-/// 2^x, log2(x), a / b (within 2 units in the last place) and the bits of bf16(x), to nearest even: single PTX
-/// instructions.
-__device__ __forceinline__ float exponential2(float x) {
-  float result;
-  asm("ex2.approx.f32 %0, %1;" : "=f"(result) : "f"(x));
-  return result;
-}
-__device__ __forceinline__ float logarithm2(float x) {
-  float result;
-  asm("lg2.approx.f32 %0, %1;" : "=f"(result) : "f"(x));
-  return result;
-}
+/// a / b, to nearest even (PTX div.rn). Written so that every compiler makes one instruction of it.
 __device__ __forceinline__ float divide(float a, float b) {
   float result;
-  asm("div.full.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
-  return result;
-}
-__device__ __forceinline__ unsigned short bf16_bits(float x) {
-  unsigned short result;
-  asm("cvt.rn.bf16.f32 %0, %1;" : "=h"(result) : "f"(x));
+  asm("div.rn.f32 %0, %1, %2;" : "=f"(result) : "f"(a), "f"(b));
   return result;
 }
 
-/// The value of a stored element in fp32; a bf16 (16 bits) is widened exactly.
+/// An fp16 or a bf16 as it is stored.
+struct Half {
+  unsigned short bits;
+};
+struct BFloat {
+  unsigned short bits;
+};
+
+/// The value of a stored element in fp32; fp16 and bf16 are widened exactly.
 __device__ __forceinline__ float value_of(float stored) {
   return stored;
 }
-__device__ __forceinline__ float value_of(unsigned short stored) {
+__device__ __forceinline__ float value_of(BFloat stored) {
   float result;
-  asm("mov.b32 %0, %1;" : "=f"(result) : "r"(static_cast<unsigned>(stored) << 16));
+  asm("mov.b32 %0, %1;" : "=f"(result) : "r"(static_cast<unsigned>(stored.bits) << 16));
+  return result;
+}
+__device__ __forceinline__ float value_of(Half stored) {
+  float result;
+  asm("cvt.f32.f16 %0, %1;" : "=f"(result) : "h"(stored.bits));
   return result;
 }
 
-/// First index of this thread and the distance to its next one, in a grid-stride loop over x or y.
-__device__ __forceinline__ int first_x() {
+/// The upper half of a product of 64 bits.
+__device__ __forceinline__ unsigned upper_product(unsigned a, unsigned b) {
+  unsigned result;
+  asm("mul.hi.u32 %0, %1, %2;" : "=r"(result) : "r"(a), "r"(b));
+  return result;
+}
+
+/// Division of numbers from 0 to 2^31 - 1 by d, without a division: a / d = (a factor) >> (31 + shift) with shift =
+/// ceil(log2 d) and factor = ceil(2^(31 + shift) / d) (Granlund and Montgomery, PLDI 1994, theorem 4.2). The host makes
+/// factor and shift.
+struct Divisor {
+  unsigned factor, shift;
+  __device__ __forceinline__ int quotient(int a) const {
+    return static_cast<int>(upper_product(static_cast<unsigned>(a) << 1, factor) >> shift);
+  }
+};
+
+/// Number of this thread, of a grid in x.
+__device__ __forceinline__ int thread_number() {
   return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
-}
-__device__ __forceinline__ int first_y() {
-  return static_cast<int>(blockIdx.y * blockDim.y + threadIdx.y);
-}
-__device__ __forceinline__ int stride_x() {
-  return static_cast<int>(gridDim.x * blockDim.x);
-}
-__device__ __forceinline__ int stride_y() {
-  return static_cast<int>(gridDim.y * blockDim.y);
 }

@@ -1,5 +1,6 @@
 // C[m,n] = A[m,k] B[k,n] in fp32; A is stored [k,m] if transpose_a, B [n,k] if transpose_b. A and B may be stored as
-// bf16. Order: every element of C is one chain of fused multiply-adds, sum = fma(a, b, sum), from 0, in the order of k.
+// bf16 or fp16. Block z of the grid makes product z: its operands are a_batch, b_batch and c_batch elements behind those
+// of the one before. Order: every element of C is one chain of fused multiply-adds, sum = fma(a, b, sum), from 0, in the order of k.
 #include "cuda.h"
 
 /// One block of 16 x 16 threads makes a tile of (16 micro) x (16 micro) elements of C, micro x micro per thread, at
@@ -7,11 +8,15 @@
 /// memory, 16 (micro 8: 8) deep, padded by a word against bank conflicts; beyond the matrices they hold zeros.
 template <int micro, class Stored>
 __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Stored* __restrict__ b,
-                                       float* __restrict__ c, int m, int n, int k, int transpose_a, int transpose_b) {
+                                       float* __restrict__ c, int m, int n, int k, int transpose_a, int transpose_b,
+                                       unsigned a_batch, unsigned b_batch, unsigned c_batch) {
   constexpr unsigned depth = micro == 8 ? 8 : 16, threads = 256, tile = 16 * micro;
   constexpr int loads = tile * depth / threads;  // of each matrix, by a thread
   __shared__ float a_tile[depth][tile + 1];
   __shared__ float b_tile[depth][tile + 1];
+  a += static_cast<unsigned long long>(blockIdx.z) * a_batch;
+  b += static_cast<unsigned long long>(blockIdx.z) * b_batch;
+  c += static_cast<unsigned long long>(blockIdx.z) * c_batch;
   const int x = static_cast<int>(threadIdx.x), y = static_cast<int>(threadIdx.y);
   const unsigned thread = threadIdx.y * 16 + threadIdx.x;
   const int a_row_step = transpose_a ? 1 : k, a_step = transpose_a ? m : 1;  // distance of neighbours in storage
@@ -76,35 +81,17 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
     }
 }
 
-extern "C" __global__ void matmul_fp32_tile16(const float* a, const float* b, float* c, int m, int n, int k,
-                                              int transpose_a, int transpose_b) {
-  matmul<1>(a, b, c, m, n, k, transpose_a, transpose_b);
-}
-extern "C" __global__ void matmul_fp32_tile32(const float* a, const float* b, float* c, int m, int n, int k,
-                                              int transpose_a, int transpose_b) {
-  matmul<2>(a, b, c, m, n, k, transpose_a, transpose_b);
-}
-extern "C" __global__ void matmul_fp32_tile64(const float* a, const float* b, float* c, int m, int n, int k,
-                                              int transpose_a, int transpose_b) {
-  matmul<4>(a, b, c, m, n, k, transpose_a, transpose_b);
-}
-extern "C" __global__ void matmul_bf16_tile16(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
-                                              int k, int transpose_a, int transpose_b) {
-  matmul<1>(a, b, c, m, n, k, transpose_a, transpose_b);
-}
-extern "C" __global__ void matmul_bf16_tile32(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
-                                              int k, int transpose_a, int transpose_b) {
-  matmul<2>(a, b, c, m, n, k, transpose_a, transpose_b);
-}
-extern "C" __global__ void matmul_bf16_tile64(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
-                                              int k, int transpose_a, int transpose_b) {
-  matmul<4>(a, b, c, m, n, k, transpose_a, transpose_b);
-}
-extern "C" __global__ void matmul_fp32_tile128(const float* a, const float* b, float* c, int m, int n, int k,
-                                               int transpose_a, int transpose_b) {
-  matmul<8>(a, b, c, m, n, k, transpose_a, transpose_b);
-}
-extern "C" __global__ void matmul_bf16_tile128(const unsigned short* a, const unsigned short* b, float* c, int m, int n,
-                                               int k, int transpose_a, int transpose_b) {
-  matmul<8>(a, b, c, m, n, k, transpose_a, transpose_b);
-}
+#define MATMUL(format, Stored, tile)                                                                                \
+  extern "C" __global__ void matmul_##format##_tile##tile(const Stored* a, const Stored* b, float* c, int m, int n, \
+                                                          int k, int transpose_a, int transpose_b, unsigned a_batch, \
+                                                          unsigned b_batch, unsigned c_batch) {                     \
+    matmul<tile / 16>(a, b, c, m, n, k, transpose_a, transpose_b, a_batch, b_batch, c_batch);                       \
+  }
+#define MATMULS(format, Stored)                                                              \
+  MATMUL(format, Stored, 16)                                                                 \
+  MATMUL(format, Stored, 32)                                                                 \
+  MATMUL(format, Stored, 64)                                                                 \
+  MATMUL(format, Stored, 128)
+MATMULS(fp32, float)
+MATMULS(bf16, BFloat)
+MATMULS(fp16, Half)

@@ -33,6 +33,9 @@ class Sm {
   Sm(int index, const SmParameters& parameters, memory::Contents& contents, std::uint64_t memory_bytes,
      kit::Track track, const activity::Technology& technology, std::uint64_t clock_hz, bool check);
 
+  /// From now on stores leave nothing in memory: addresses and timing only.
+  void without_values() { values_ = false; }
+
   // --- the block scheduler's side
   // -------------------------------------------------------------------------------------
   /// A kernel begins; the previous one has ended.
@@ -169,6 +172,7 @@ class Sm {
   SmParameters parameters_;
   memory::Contents& contents_;
   std::uint64_t memory_bytes_;
+  bool values_ = true;
   States states_;
   Counters counters_;
   bool check_;

@@ -8,9 +8,9 @@
 namespace triad::tpu {
 
 /// Finds what an instruction must wait for: it follows which unit last wrote and read every range of on-chip and device
-/// memory. A reader waits for the writers; a writer waits for readers and writers. Writes of one op do not wait for one
-/// another: the compiler never lets two units write the same element in an op, and a matrix unit adds to its results in
-/// order.
+/// memory. A reader waits for the writers; a writer waits for readers and writers. Writes of one group of instructions
+/// (an op, or a part of one) do not wait for one another: the compiler never lets two units write the same element in a
+/// group, and a matrix unit adds to its results in order.
 class Dependences {
  public:
   enum class Space { vmem, memory };
@@ -22,26 +22,30 @@ class Dependences {
   explicit Dependences(int units);
   /// The next instruction of `unit`: registers its accesses and returns what it waits for, without what an earlier
   /// instruction of the same queue has waited for.
-  std::vector<Wait> add(int unit, int op, std::span<const Access> accesses);
+  std::vector<Wait> add(int unit, int group, std::span<const Access> accesses);
   /// Instructions of a unit so far.
   std::uint64_t issued(int unit) const { return issued_[static_cast<std::size_t>(unit)]; }
+  /// Forgets detail: at most `limit` ranges are told apart in each memory; where there are more, neighbours become one,
+  /// for which a later instruction waits as for both. Called between ops it bounds the memory of a long program.
+  void coarsen(std::size_t limit);
 
  private:
-  using Counts = std::map<int, std::uint64_t>;  ///< unit -> the latest of its instructions
+  using Counts = std::vector<std::uint64_t>;  ///< by unit: the latest of its instructions, 0 for none; empty: none
   struct Segment {
     std::uint64_t end = 0;
-    int writer_op = -1;
-    Counts writers, readers;  ///< since the op began to write
+    int writer_group = -1;
+    Counts writers, readers;  ///< since the group began to write
     Counts before;            ///< both, before that
   };
   using Ranges = std::map<std::uint64_t, Segment>;  ///< by begin; disjoint
   static void split(Ranges& ranges, std::uint64_t at);
   static void raise(Counts& to, const Counts& by);
+  void raise(Counts& to, int unit, std::uint64_t count) const;
   template <class Visit>
   void for_segments(const Access& access, Visit visit);
 
   Ranges ranges_[2];
-  std::vector<std::uint64_t> issued_;
+  Counts issued_;
   std::vector<Counts> waited_;
 };
 

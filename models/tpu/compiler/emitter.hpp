@@ -1,108 +1,142 @@
 #pragma once
-#include <memory>
 #include <set>
 #include <vector>
 
 #include "models/tpu/compiler/dependences.hpp"
 #include "models/tpu/compiler/residency.hpp"
-#include "sim/device/job.hpp"
 
 namespace triad::tpu {
 
-/// A rectangle of a tensor that is looked at as a matrix.
-struct Tile {
-  std::uint64_t row = 0, column = 0, rows = 0, columns = 0;
-  bool operator==(const Tile&) const = default;
+/// Everything about a program but its instructions: what a compiler works from.
+struct Plan {
+  Parameters parameters;
+  graph::Graph graph;  ///< as executed
+  kit::MemoryMap map;
+  Residency residency;
+  std::uint64_t staging_base;  ///< resident tensors below, staging buffers from here on
 };
 
-/// Appends instructions to a program: finds their waits, moves tiles of tensors on and off the chip, hands out staging
-/// buffers.
+/// A strided box of a tensor, in elements of the tensor's dense storage.
+struct Region {
+  struct Axis {
+    std::int64_t extent, stride;  ///< stride 0: the elements repeat
+    bool operator==(const Axis&) const = default;
+  };
+  std::int64_t offset = 0;
+  std::vector<Axis> axes;
+  bool operator==(const Region&) const = default;
+
+  graph::Shape extents() const;
+  /// Elements without what repeats: what a packed copy of it takes.
+  std::uint64_t packed_elements() const;
+  /// Its place as a packed copy at an address: row-major over the axes that do not repeat.
+  Place packed(std::uint64_t address, Format format) const;
+};
+
+/// Rows [row, row + rows) and columns of a dense matrix of `width` columns that begins `offset` elements into a tensor.
+Region matrix_region(std::uint64_t offset, std::uint64_t width, std::uint64_t row, std::uint64_t column,
+                     std::uint64_t rows, std::uint64_t columns);
+/// The place of a matrix region as a block.
+Block matrix_block(const Place& place, std::uint64_t rows, std::uint64_t columns);
+
+/// Appends instructions to a program: finds their waits, moves regions of tensors on and off the chip, hands out
+/// staging buffers.
 class Emitter {
  public:
-  Emitter(const Parameters& parameters, const device::Job& job);
+  /// `planning`: nothing is emitted, what cannot be lowered is found.
+  Emitter(const Plan& plan, bool planning);
+  bool planning() const { return planning_; }
 
   /// Begins an op: all staging memory is free again (dependences order its reuse).
   void begin(int op);
-  void emit(int unit, std::variant<Transfer, LoadWeights, MatrixMultiply, Vector, Transpose> body);
+  /// From here on writes wait for what the op has written so far.
+  void begin_part() { ++group_; }
+  /// The op's staging buffers so far are done with.
+  void begin_buffers() { reserved_ = 0; }
+  void emit(int unit, Body body);
 
-  bool resident(graph::TensorId tensor) const { return residency_.address(map_.storage(tensor)).has_value(); }
-  const graph::Tensor& tensor(graph::TensorId id) const { return job_.graph.tensor(id); }
-  const Parameters& parameters() const { return parameters_; }
-  const device::Job& job() const { return job_; }
-  /// Bytes of staging memory of an op.
-  std::uint64_t staging_bytes() const { return parameters_.vmem.bytes - staging_base_; }
-  /// A staging buffer for the current op.
+  bool resident(graph::TensorId tensor) const { return plan_.residency.address(plan_.map.storage(tensor)).has_value(); }
+  const graph::Tensor& tensor(graph::TensorId id) const { return plan_.graph.tensor(id); }
+  std::uint64_t element_bytes(graph::TensorId id) const {
+    return static_cast<std::uint64_t>(numerics::bytes_of(tensor(id).format));
+  }
+  const Parameters& parameters() const { return plan_.parameters; }
+  const Plan& plan() const { return plan_; }
+  const graph::Op& op() const { return plan_.graph.ops[static_cast<std::size_t>(op_)]; }
+  /// Bytes of staging memory that are left to the op.
+  std::uint64_t staging_bytes() const { return plan_.parameters.vmem.bytes - plan_.staging_base - reserved_; }
+  /// A staging buffer for the current op. Throws device::Unsupported when there is no room.
   std::uint64_t reserve(std::uint64_t bytes);
 
-  /// Brings a resident tensor on chip at its first use in the step; returns it as a matrix of `columns` columns.
-  Block resident_block(graph::TensorId tensor, std::uint64_t columns);
-  void load(graph::TensorId tensor, std::uint64_t columns, const Tile& tile, const Block& to);
-  void store(graph::TensorId tensor, std::uint64_t columns, const Tile& tile, const Block& from);
-  /// Must a value of this tensor reach device memory: it is streamed, it persists, or it is the loss.
+  /// The place on chip of a region of a resident tensor, which is brought there at its first use in the step.
+  Place resident_place(graph::TensorId tensor, const Region& region);
+  /// Moves a region to or from a place; a load may clear bytes of on-chip memory first.
+  void load(graph::TensorId tensor, const Region& region, const Place& to, std::uint64_t clear_begin = 0,
+            std::uint64_t clear_bytes = 0);
+  void store(graph::TensorId tensor, const Region& region, const Place& from);
+  /// Must a value of this tensor reach device memory: it is streamed, it persists, it is the loss or a result.
   bool leaves_chip(graph::TensorId tensor) const;
-  /// The op has written the resident tensor: it need not be loaded.
-  void mark_on_chip(graph::TensorId tensor) { on_chip_.insert(map_.storage(tensor)); }
+  /// The op writes the resident tensor: it need not be loaded.
+  void mark_on_chip(graph::TensorId tensor) { on_chip_.insert(plan_.map.storage(tensor)); }
+  kit::StepAddress memory_address(graph::TensorId tensor, std::int64_t element) const;
 
-  std::vector<Instruction> take_code() { return std::move(code_); }
-  const kit::MemoryMap& map() const { return map_; }
+  std::vector<Instruction> take_code() { return std::exchange(code_, {}); }
 
  private:
-  const Parameters& parameters_;
-  const device::Job& job_;
-  kit::MemoryMap map_;
-  std::uint64_t staging_base_;
-  Residency residency_;
+  Transfer transfer(graph::TensorId tensor, const Region& region, const Place& place) const;
+
+  const Plan& plan_;
+  bool planning_;
+  std::vector<bool> leaves_;  ///< by storage: persists, is the loss or a result
   Dependences dependences_;
   std::vector<Instruction> code_;
   std::set<graph::TensorId> on_chip_;
-  int op_ = -1;
+  int op_ = -1, group_ = 0;
   std::uint64_t reserved_ = 0;
 };
 
-/// A tensor that an op reads, as a matrix of `columns` columns: tiles come from on-chip memory, or through two staging
-/// buffers (so that the next tile is loaded while this one is used), or, transposed, through the transpose unit.
-class Source {
+inline constexpr int buffers = 2;  ///< of a stream: the next tile is loaded while this one is used
+
+/// A tensor that an op reads: its regions are on chip already, or come through staging buffers.
+class Input {
  public:
-  Source(Emitter& emitter, graph::TensorId tensor, std::uint64_t columns, bool transposed, std::uint64_t tile_elements);
-  /// The tile of the (transposed) matrix.
-  Block fetch(const Tile& tile);
-  /// Staging bytes per element of a tile.
-  static std::uint64_t staging(const Emitter& emitter, graph::TensorId tensor, bool transposed);
+  /// `elements`: of the largest region, packed.
+  Input(Emitter& emitter, graph::TensorId tensor, std::uint64_t elements);
+  Place fetch(const Region& region);
+  static std::uint64_t staging(const Emitter& emitter, graph::TensorId tensor, std::uint64_t elements);
 
  private:
   struct Slot {
     std::uint64_t address = 0;
-    Tile tile;
+    Region region;
     bool full = false;
   };
-  /// The slot that holds the tile, or the one to be filled (`full` false).
-  static Slot& find(Slot (&slots)[2], int& next, const Tile& tile);
-  Block stored(const Tile& tile);
-
-  Emitter& emitter_;
+  Emitter* emitter_;
   graph::TensorId tensor_;
-  std::uint64_t columns_;
-  bool transposed_;
-  Slot loaded_[2], turned_[2];
-  int next_loaded_ = 0, next_turned_ = 0;
-};
-
-/// A tensor that an op writes, as a matrix of `columns` columns.
-class Sink {
- public:
-  Sink(Emitter& emitter, graph::TensorId tensor, std::uint64_t columns, std::uint64_t tile_elements);
-  /// Where to put a tile.
-  Block open(const Tile& tile);
-  /// The tile is complete: stores it when the tensor leaves the chip.
-  void close(const Tile& tile, const Block& block);
-  static std::uint64_t staging(const Emitter& emitter, graph::TensorId tensor);
-
- private:
-  Emitter& emitter_;
-  graph::TensorId tensor_;
-  std::uint64_t columns_;
-  std::uint64_t slots_[2] = {0, 0};
+  Slot slots_[buffers];
   int next_ = 0;
 };
+
+/// A tensor that an op writes.
+class Output {
+ public:
+  Output(Emitter& emitter, graph::TensorId tensor, std::uint64_t elements);
+  /// Where to put a region.
+  Place open(const Region& region);
+  /// The region that was opened last is complete: it is stored when the tensor leaves the chip.
+  void close();
+  static std::uint64_t staging(const Emitter& emitter, graph::TensorId tensor, std::uint64_t elements);
+
+ private:
+  Emitter* emitter_;
+  graph::TensorId tensor_;
+  std::uint64_t slots_[buffers] = {};
+  int next_ = 0;
+  Region region_;
+  Place place_;
+};
+
+/// Bytes of a buffer, with its alignment.
+std::uint64_t aligned(std::uint64_t bytes);
 
 }  // namespace triad::tpu

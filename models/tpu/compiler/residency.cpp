@@ -12,12 +12,12 @@ using graph::TensorId;
 namespace {
 struct Life {
   int first = -1, last = -1, uses = 0;
-  bool made = false;
+  bool made = false, table = false;
   std::uint64_t bytes = 0;
 };
 }  // namespace
 
-Residency::Residency(const device::Job& job, const kit::MemoryMap& map, std::uint64_t budget) {
+Residency::Residency(const graph::Graph& graph, const kit::MemoryMap& map, std::uint64_t budget) {
   std::map<TensorId, Life> lives;
   const auto touch = [&](TensorId id, int op, bool made) {
     Life& life = lives[map.storage(id)];
@@ -25,14 +25,15 @@ Residency::Residency(const device::Job& job, const kit::MemoryMap& map, std::uin
     life.last = op;
     life.uses += 1;
     life.made = life.made || made;
-    const auto bytes = static_cast<std::uint64_t>(job.graph.tensor(id).bytes());
+    const auto bytes = static_cast<std::uint64_t>(graph.tensor(id).bytes());
     life.bytes = (bytes + alignment - 1) / alignment * alignment;
   };
-  for (int i = 0; i < static_cast<int>(job.graph.ops.size()); ++i) {
-    const graph::Op& op = job.graph.ops[static_cast<std::size_t>(i)];
-    if (op.kind == graph::OpKind::reshape) continue;
+  for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
+    const graph::Op& op = graph.ops[static_cast<std::size_t>(i)];
+    if (graph::family(op) == graph::Family::view) continue;
     for (const TensorId id : op.inputs) touch(id, i, false);
     for (const TensorId id : op.outputs) touch(id, i, true);
+    if (op.kind == graph::OpKind::gather) lives[map.storage(op.inputs[0])].table = true;
   }
   std::vector<std::pair<TensorId, Life>> order(lives.begin(), lives.end());
   std::stable_sort(order.begin(), order.end(),
@@ -44,7 +45,7 @@ Residency::Residency(const device::Job& job, const kit::MemoryMap& map, std::uin
   };
   std::vector<Placed> placed;  // alive ones, by address
   for (const auto& [id, life] : order) {
-    if (!life.made && life.uses < 2) continue;
+    if ((!life.made && life.uses < 2) || life.table) continue;
     std::erase_if(placed, [&](const Placed& p) { return p.last < life.first; });
     std::uint64_t at = 0;
     auto place = placed.begin();

@@ -7,8 +7,9 @@
 
 namespace triad::tpu {
 
-/// One direction of the DMA: a queue of transfers, several in flight, completed in order. A load's bytes reach on-chip
-/// memory, a store's bytes leave it, at the cycle in which the memory's completion is seen.
+/// One direction of the DMA: a queue of transfers. A transfer is cut into requests to the memory, one a cycle; several
+/// requests, of one or of several transfers, are in flight; transfers complete in order. A load's bytes reach on-chip
+/// memory, a store's bytes leave it, at the cycle in which the memory's last completion is seen.
 class Dma : public kit::Unit {
  public:
   Dma(Machine& machine, memory::Memory& memory, int unit);
@@ -18,13 +19,18 @@ class Dma : public kit::Unit {
  private:
   struct InFlight {
     Issued issued;
-    int use = 0;                   ///< of on-chip memory
-    int memory_use = 0;            ///< of device memory
-    std::vector<std::byte> bytes;  ///< of a store, taken when it was issued
-    Cycle done = never;
+    std::vector<int> uses;             ///< of on-chip memory
+    std::vector<int> memory_uses;      ///< of device memory
+    std::vector<std::byte> bytes;      ///< of a store, taken when it was issued
+    std::deque<memory::Request> rest;  ///< not offered yet
+    std::uint64_t outstanding = 0;     ///< offered, not complete
+    Cycle done = 0;                    ///< of the last completion so far
+    bool complete(Cycle now) const { return rest.empty() && outstanding == 0 && done <= now; }
   };
   void step() override;
-  bool issue(const Issued& issued, Cycle now);
+  void begin(const Issued& issued, Cycle now);
+  /// Offers requests of the youngest transfer; false when it is to go on later.
+  bool offer(Cycle now);
   void complete(const InFlight& transfer, Cycle now);
 
   Machine& machine_;
@@ -34,8 +40,14 @@ class Dma : public kit::Unit {
   Stack stack_;
   int moved_;
   std::deque<std::unique_ptr<InFlight>> in_flight_;
-  Cycle issue_free_ = 0;
+  std::uint64_t requests_ = 0;  ///< in flight, of all transfers
+  Cycle issue_free_ = 0;        ///< of the next descriptor
+  Cycle offer_free_ = 0;        ///< of the next request
   Cycle front_since_ = 0;
 };
+
+/// The requests of a transfer: of the innermost loops of device memory one that is contiguous or strided, the others
+/// are apart.
+std::vector<memory::Request> requests(const Transfer& transfer, int step);
 
 }  // namespace triad::tpu

@@ -22,15 +22,19 @@ float read_float(const std::byte* from) {
 /// Appends a block's rows as bf16, each padded with zeros to `width` elements: what the port's splitter delivers.
 void append_bf16(std::vector<std::uint16_t>& out, const kit::Scratchpad& vmem, const Block& block, int part,
                  std::size_t width) {
+  const std::byte* base = vmem.at(block.address);
+  const std::vector<std::int64_t> rows = block.row_offsets(), columns = block.column_offsets();
   for (std::uint64_t row = 0; row < block.rows; ++row) {
-    const std::byte* from = vmem.at(block.address + row * block.pitch);
+    const std::byte* from = base + rows[row];
     const std::size_t begin = out.size();
     out.resize(begin + width, 0);
     if (block.format == Format::bf16) {
-      std::memcpy(out.data() + begin, from, block.columns * sizeof(std::uint16_t));
+      for (std::uint64_t i = 0; i < block.columns; ++i) {
+        std::memcpy(&out[begin + i], from + columns[i], sizeof(std::uint16_t));
+      }
     } else {
       for (std::uint64_t i = 0; i < block.columns; ++i) {
-        out[begin + i] = numerics::bf16_bits(numerics::bf16_part(read_float(from + 4 * i), part));
+        out[begin + i] = numerics::bf16_bits(numerics::bf16_part(read_float(from + columns[i]), part));
       }
     }
   }
@@ -64,12 +68,14 @@ void Mxu::issue_weights(const Issued& issued, Cycle now) {
   const Block& block = load.weights;
   const auto rows = static_cast<std::size_t>(machine_.parameters.mxu.rows),
              columns = static_cast<std::size_t>(machine_.parameters.mxu.columns);
-  const int use = machine_.vmem.use(std::string(name()) + " weights", range_of(block), kit::Access::read, now);
+  const int use = machine_.vmem.use(std::string(name()) + " weights", block.range(), kit::Access::read, now);
   systolic::WeightTile tile;
   tile.first_cycle = now + static_cast<Cycle>(machine_.parameters.vmem.latency_cycles);
-  tile.values.reserve(rows * columns);
-  append_bf16(tile.values, machine_.vmem, block, load.part, columns);
-  tile.values.resize(rows * columns, 0);
+  if (machine_.values) {
+    tile.values.reserve(rows * columns);
+    append_bf16(tile.values, machine_.vmem, block, load.part, columns);
+    tile.values.resize(rows * columns, 0);
+  }
   core_->push_weights(std::move(tile));
   tiles_.push_back({issued, {use, 0}, now, weights_.waited_for_memory()});
 }
@@ -77,16 +83,18 @@ void Mxu::issue_weights(const Issued& issued, Cycle now) {
 void Mxu::issue_rows(const Issued& issued, Cycle now) {
   const auto& multiply = std::get<MatrixMultiply>(issued.instruction->body);
   const Block &block = multiply.rows, &result = multiply.result;
-  const int read = machine_.vmem.use(std::string(name()) + " rows", range_of(block), kit::Access::read, now);
+  const int read = machine_.vmem.use(std::string(name()) + " rows", block.range(), kit::Access::read, now);
   systolic::RowBurst burst;
   burst.first_cycle = now + static_cast<Cycle>(machine_.parameters.vmem.latency_cycles);
   burst.count = static_cast<int>(block.rows);
   burst.swap = multiply.swap;
-  append_bf16(burst.values, machine_.vmem, block, multiply.part,
-              static_cast<std::size_t>(machine_.parameters.mxu.rows));
+  if (machine_.values) {
+    append_bf16(burst.values, machine_.vmem, block, multiply.part,
+                static_cast<std::size_t>(machine_.parameters.mxu.rows));
+  }
   core_->push_rows(std::move(burst));
   // The result port adds rows in order, so that bursts into one block may overlap.
-  const int added = machine_.vmem.use(name(), range_of(result), kit::Access::add, now);
+  const int added = machine_.vmem.use(name(), result.range(), kit::Access::add, now);
   bursts_.push_back({issued, {read, added}, now, rows_.waited_for_memory()});
 }
 
@@ -110,7 +118,7 @@ void Mxu::complete_rows(const systolic::RowsDone& done, Cycle now) {
   const auto& multiply = std::get<MatrixMultiply>(burst.issued.instruction->body);
   const Block& out = multiply.result;
   const auto columns = static_cast<std::size_t>(machine_.parameters.mxu.columns);
-  for (std::uint64_t row = 0; row < out.rows; ++row) {
+  for (std::uint64_t row = 0; machine_.values && row < out.rows; ++row) {
     std::byte* to = machine_.vmem.at(out.address + row * out.pitch);
     for (std::uint64_t column = 0; column < out.columns; ++column) {
       float value = done.values[row * columns + column];

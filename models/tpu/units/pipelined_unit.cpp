@@ -1,7 +1,5 @@
 #include "models/tpu/units/pipelined_unit.hpp"
 
-#include <cstring>
-
 namespace triad::tpu {
 
 PipelinedUnit::PipelinedUnit(Machine& machine, int unit, int latency_cycles)
@@ -27,16 +25,11 @@ void PipelinedUnit::issue(const Issued& issued, Cycle now) {
   stack_.track.count(additions_, work.operations.additions, now, free_);
   stack_.track.count(multiplications_, work.operations.multiplications, now, free_);
   stack_.track.work(work.operations.total());
-  in_flight_.push_back({std::move(work), free_ + latency_});
+  in_flight_.push_back({std::move(work), free_ + latency_, issued.instruction});
 }
 
 void PipelinedUnit::complete(const Work& work, Cycle now) {
-  for (const auto& [block, bytes] : work.results) {
-    for (std::uint64_t row = 0; row < block.rows; ++row) {
-      std::memcpy(machine_.vmem.at(block.address + row * block.pitch), bytes.data() + row * block.row_bytes(),
-                  block.row_bytes());
-    }
-  }
+  if (work.write) work.write();
   for (const int use : work.uses) machine_.vmem.release(use);
   machine_.tokens.signal(queue_.unit(), now);
 }

@@ -1,9 +1,9 @@
 #pragma once
 #include <deque>
-#include <utility>
+#include <functional>
 
 #include "models/tpu/units/queue_unit.hpp"
-#include "models/tpu/units/vector_functions.hpp"
+#include "models/tpu/units/vector_cost.hpp"
 
 namespace triad::tpu {
 
@@ -19,8 +19,8 @@ class PipelinedUnit : public kit::Unit {
  protected:
   /// What an instruction does from the cycle in which it is issued on.
   struct Work {
-    std::vector<int> uses;  ///< of on-chip memory, until the results are written
-    std::vector<std::pair<Block, std::vector<std::byte>>> results;  ///< dense rows
+    std::vector<int> uses;        ///< of on-chip memory, until the results are written
+    std::function<void()> write;  ///< puts the results into on-chip memory; empty without values
     Cycle occupancy = 0;
     std::uint64_t vmem_bytes = 0;  ///< read and written
     Operations operations;         ///< of lanes
@@ -34,6 +34,7 @@ class PipelinedUnit : public kit::Unit {
   struct InFlight {
     Work work;
     Cycle done;
+    std::shared_ptr<const Instruction> instruction;
   };
   void step() override;
   void issue(const Issued& issued, Cycle now);

@@ -8,8 +8,7 @@ namespace triad::tpu {
 
 const Wait* Queue::missing(const Issued& issued, Cycle now) const {
   for (const Wait& wait : issued.instruction->waits) {
-    const std::uint64_t before =
-        machine_.instructions_per_step[static_cast<std::size_t>(wait.unit)] * static_cast<std::uint64_t>(issued.step);
+    const std::uint64_t before = machine_.before_step[static_cast<std::size_t>(wait.unit)];
     if (machine_.tokens.seen(wait.unit, now) < before + wait.count) return &wait;
   }
   return nullptr;
@@ -35,8 +34,7 @@ std::string Queue::waits_for(Cycle now) const {
   const Wait* wait = missing(*front, now + 1);
   const std::string instruction = to_string(*front->instruction, machine_.parameters);
   if (wait == nullptr) return "instruction " + instruction;
-  const std::uint64_t before =
-      machine_.instructions_per_step[static_cast<std::size_t>(wait->unit)] * static_cast<std::uint64_t>(front->step);
+  const std::uint64_t before = machine_.before_step[static_cast<std::size_t>(wait->unit)];
   return fmt::format("token of {}, {} of {} there; instruction {}", machine_.parameters.unit_name(wait->unit),
                      machine_.tokens.seen(wait->unit, now + 1), before + wait->count, instruction);
 }

@@ -11,15 +11,10 @@ namespace triad::tpu {
 
 /// An instruction on its way through a unit.
 struct Issued {
-  const Instruction* instruction = nullptr;
-  int step = 0;  ///< training step
+  std::shared_ptr<const Instruction> instruction;  ///< keeps the op's instructions alive
+  int step = 0;                                    ///< training step
   activity::Tag tag() const { return {instruction->op, step}; }
 };
-
-/// The bytes of a block.
-inline kit::Range range_of(const Block& block) {
-  return {block.address, block.row_bytes(), block.rows, block.pitch};
-}
 
 /// What units share.
 struct Machine {
@@ -30,8 +25,9 @@ struct Machine {
   kit::Scratchpad& vmem;
   kit::Uses& memory_uses;  ///< of device memory, by the DMA
   Tokens& tokens;
-  /// Instructions of each unit in one step: what a wait of step s counts from.
-  std::vector<std::uint64_t> instructions_per_step;
+  /// Instructions of each unit before the step: what its waits count from.
+  std::vector<std::uint64_t> before_step;
+  bool values;  ///< false: addresses and timing only
 };
 
 /// An instruction queue: in order, each instruction waits for its tokens.

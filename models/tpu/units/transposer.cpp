@@ -11,20 +11,26 @@ Cycle Transposer::occupancy(const Transpose& t, int columns) {
 
 PipelinedUnit::Work Transposer::begin(const Issued& issued, Cycle now) {
   const auto& t = std::get<Transpose>(issued.instruction->body);
-  const auto size = static_cast<std::uint64_t>(numerics::bytes_of(t.from.format));
+  const std::uint64_t size = t.from.element_bytes();
   Work work;
-  work.uses = {machine_.vmem.use(name(), range_of(t.from), kit::Access::read, now),
-               machine_.vmem.use(name(), range_of(t.to), kit::Access::write, now)};
+  work.uses = {machine_.vmem.use(name(), t.from.range(), kit::Access::read, now),
+               machine_.vmem.use(name(), t.to.range(), kit::Access::write, now)};
+  work.occupancy = occupancy(t, machine_.parameters.mxu.columns);
+  work.vmem_bytes = 2 * t.to.rows * t.to.row_bytes();
+  if (!machine_.values) return work;
   std::vector<std::byte> turned(t.to.rows * t.to.row_bytes());
+  const std::vector<std::int64_t> rows = t.from.row_offsets(), columns = t.from.column_offsets();
   for (std::uint64_t row = 0; row < t.from.rows; ++row) {
+    const std::byte* from = machine_.vmem.at(t.from.address) + rows[row];
     for (std::uint64_t column = 0; column < t.from.columns; ++column) {
-      std::memcpy(turned.data() + (column * t.from.rows + row) * size,
-                  machine_.vmem.at(t.from.address + row * t.from.pitch + column * size), size);
+      std::memcpy(turned.data() + (column * t.from.rows + row) * size, from + columns[column], size);
     }
   }
-  work.occupancy = occupancy(t, machine_.parameters.mxu.columns);
-  work.vmem_bytes = 2 * turned.size();
-  work.results.emplace_back(t.to, std::move(turned));
+  work.write = [this, &to = t.to, turned = std::move(turned)] {
+    for (std::uint64_t row = 0; row < to.rows; ++row) {
+      std::memcpy(machine_.vmem.at(to.address + row * to.pitch), turned.data() + row * to.row_bytes(), to.row_bytes());
+    }
+  };
   return work;
 }
 

@@ -5,92 +5,128 @@
 #include <algorithm>
 #include <cstring>
 
-#include "models/tpu/units/vector_functions.hpp"
+#include "models/tpu/units/vector_formula.hpp"
+#include "models/tpu/units/window.hpp"
 #include "sim/device/device.hpp"
 
 namespace triad::tpu {
 
+using kit::Access;
+using kit::Range;
+
 namespace {
 
-std::vector<float> read_floats(const kit::Scratchpad& vmem, const Block& block) {
-  std::vector<float> values;
-  values.reserve(block.rows * block.columns);
-  for (std::uint64_t row = 0; row < block.rows; ++row) {
-    const std::byte* from = vmem.at(block.address + row * block.pitch);
-    for (std::uint64_t i = 0; i < block.columns; ++i) {
-      if (block.format == Format::bf16) {
-        std::uint16_t bits;
-        std::memcpy(&bits, from + 2 * i, sizeof bits);
-        values.push_back(numerics::bf16_value(bits));
-      } else {
-        float value;
-        std::memcpy(&value, from + 4 * i, sizeof value);
-        values.push_back(value);
-      }
-    }
-  }
-  return values;
+bool same(const std::vector<Range>& a, const std::vector<Range>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Range& x, const Range& y) {
+    return x.begin == y.begin && x.row_bytes == y.row_bytes && x.rows == y.rows && x.pitch == y.pitch;
+  });
 }
 
-/// Values in the block's format, row by row.
-std::vector<std::byte> bytes_of(const Block& block, const std::vector<float>& values) {
-  std::vector<std::byte> bytes(block.rows * block.row_bytes());
-  for (std::size_t i = 0; i < values.size(); ++i) {
-    if (block.format == Format::bf16) {
-      const std::uint16_t bits = numerics::bf16_bits(values[i]);
-      std::memcpy(bytes.data() + 2 * i, &bits, sizeof bits);
-    } else {
-      std::memcpy(bytes.data() + 4 * i, &values[i], sizeof values[i]);
-    }
-  }
-  return bytes;
-}
-
-bool at_same_place(const std::vector<Block>& blocks, const Block& block) {
-  return std::any_of(blocks.begin(), blocks.end(), [&](const Block& other) { return other.address == block.address; });
+Range range_of(const Planes& planes, std::int64_t count) {
+  return {planes.address, static_cast<std::uint64_t>(planes.rows * planes.width) * 4, static_cast<std::uint64_t>(count),
+          planes.pitch};
 }
 
 }  // namespace
 
-PipelinedUnit::Work Vpu::begin(const Issued& issued, Cycle now) {
-  const auto& v = std::get<Vector>(issued.instruction->body);
+void Vpu::use(Work& work, const std::vector<Range>& ranges, Access access, Cycle now) {
+  for (const Range& range : ranges) work.uses.push_back(machine_.vmem.use(name(), range, access, now));
+}
+
+PipelinedUnit::Work Vpu::begin(const Vector& v, Cycle now) {
   Work work;
-  VectorValues values;
-  for (const Block& block : v.inputs) {
-    // An input that is an output too is updated in place: one use.
-    if (!at_same_place(v.outputs, block))
-      work.uses.push_back(machine_.vmem.use(name(), range_of(block), kit::Access::read, now));
-    work.vmem_bytes += block.rows * block.row_bytes();
-    if (block.format == Format::int32) {
-      for (std::uint64_t row = 0; row < block.rows; ++row) {
-        std::int32_t number;
-        std::memcpy(&number, machine_.vmem.at(block.address + row * block.pitch), sizeof number);
-        const auto classes = static_cast<std::int64_t>(v.inputs[0].columns);
-        if (number < 0 || number >= classes) {
-          throw device::Fault(fmt::format("cycle {}: vpu reads class number {} of {} classes", now, number, classes));
-        }
-        values.classes.push_back(number);
-      }
-    } else {
-      values.inputs.push_back(read_floats(machine_.vmem, block));
+  std::vector<std::vector<Range>> read, written;
+  for (const Place& place : v.operands) read.push_back(ranges(place, v.extents));
+  for (const Vector::Result& result : v.results) written.push_back(ranges(result.place, v.extents));
+  for (std::size_t i = 0; i < read.size(); ++i) {
+    // An operand that is a result too is updated in place, one that is read twice is read once: one use.
+    const auto is_same = [&](const auto& other) { return same(other, read[i]); };
+    const auto end = read.begin() + static_cast<std::ptrdiff_t>(i);
+    if (std::any_of(written.begin(), written.end(), is_same) || std::any_of(read.begin(), end, is_same)) continue;
+    use(work, read[i], Access::read, now);
+  }
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const bool reads =
+        v.results[i].mode != Vector::Mode::write ||
+        std::any_of(read.begin(), read.end(), [&](const auto& other) { return same(other, written[i]); });
+    use(work, written[i], reads ? Access::update : Access::write, now);
+  }
+  if (machine_.values) {
+    work.write = [this, results = evaluate(v, machine_.parameters.vpu.lanes, machine_.vmem)] {
+      for (const BoxResult& result : results) write_box(machine_.vmem, result);
+    };
+  }
+  return work;
+}
+
+PipelinedUnit::Work Vpu::begin(const Window& w, Cycle now) {
+  Work work;
+  for (const Planes& planes : w.inputs) use(work, {range_of(planes, w.planes)}, Access::read, now);
+  for (const Planes& planes : w.outputs) use(work, {range_of(planes, w.planes)}, Access::write, now);
+  if (machine_.values) {
+    work.write = [this, results = evaluate(w, machine_.vmem)] {
+      for (const PlanesResult& result : results) write_planes(machine_.vmem, result);
+    };
+  }
+  return work;
+}
+
+PipelinedUnit::Work Vpu::begin(const ScatterAdd& s, Cycle now) {
+  Work work;
+  use(work, {s.from.range()}, Access::read, now);
+  use(work, {s.indices.range()}, Access::read, now);
+  use(work, {s.to.range()}, s.clear ? Access::write : Access::update, now);
+  if (!machine_.values) return work;
+  std::vector<float> sums(s.to.rows * s.to.columns, 0.0f);
+  const auto row_of = [&](std::uint64_t row) { return machine_.vmem.at(s.to.address + row * s.to.pitch); };
+  if (!s.clear) {
+    for (std::uint64_t row = 0; row < s.to.rows; ++row) {
+      std::memcpy(sums.data() + row * s.to.columns, row_of(row), s.to.row_bytes());
     }
   }
-  for (const Block& block : v.outputs) {
-    const bool reads = v.accumulate || at_same_place(v.inputs, block);
-    work.uses.push_back(
-        machine_.vmem.use(name(), range_of(block), reads ? kit::Access::update : kit::Access::write, now));
-    values.outputs.push_back(read_floats(machine_.vmem, block));
-    work.vmem_bytes += block.rows * block.row_bytes();
+  for (std::uint64_t i = 0; i < s.from.rows; ++i) {
+    std::int32_t index;
+    std::memcpy(&index, machine_.vmem.at(s.indices.address + i * s.indices.pitch), sizeof index);
+    if (index < 0 || static_cast<std::uint64_t>(index) >= s.rows) {
+      throw device::Fault(fmt::format("cycle {}: vpu adds to row {} of {} rows", now, index, s.rows));
+    }
+    const std::uint64_t row = static_cast<std::uint64_t>(index) - s.first_row;  // of rows before: huge
+    if (row >= s.to.rows) continue;
+    const std::byte* from = machine_.vmem.at(s.from.address + i * s.from.pitch);
+    for (std::uint64_t column = 0; column < s.to.columns; ++column) {
+      float value;
+      std::memcpy(&value, from + 4 * column, sizeof value);
+      float& sum = sums[row * s.to.columns + column];
+      sum = numerics::canonical(sum + value);
+    }
   }
-  const int lanes = machine_.parameters.vpu.lanes;
-  evaluate(v, lanes, values);
-  for (std::size_t i = 0; i < v.outputs.size(); ++i) {
-    work.results.emplace_back(v.outputs[i], bytes_of(v.outputs[i], values.outputs[i]));
-  }
-  const Cost taken = cost(v, lanes);
-  work.occupancy = taken.cycles;
-  work.operations = taken.operations;
+  work.write = [&s, row_of, sums = std::move(sums)] {
+    for (std::uint64_t row = 0; row < s.to.rows; ++row) {
+      std::memcpy(row_of(row), sums.data() + row * s.to.columns, s.to.row_bytes());
+    }
+  };
   return work;
+}
+
+PipelinedUnit::Work Vpu::begin(const Issued& issued, Cycle now) {
+  const int lanes = machine_.parameters.vpu.lanes;
+  return std::visit(
+      [&](const auto& body) -> Work {
+        if constexpr (requires {
+                        begin(body, now);
+                        cost(body, lanes);
+                      }) {
+          Work work = begin(body, now);
+          const Cost taken = cost(body, lanes);
+          work.occupancy = taken.cycles;
+          work.operations = taken.operations;
+          work.vmem_bytes = taken.vmem_bytes;
+          return work;
+        } else {
+          throw std::logic_error("not an instruction of the vector unit");
+        }
+      },
+      issued.instruction->body);
 }
 
 }  // namespace triad::tpu

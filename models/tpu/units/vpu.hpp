@@ -11,6 +11,10 @@ class Vpu : public PipelinedUnit {
 
  private:
   Work begin(const Issued& issued, Cycle now) override;
+  Work begin(const Vector& instruction, Cycle now);
+  Work begin(const Window& instruction, Cycle now);
+  Work begin(const ScatterAdd& instruction, Cycle now);
+  void use(Work& work, const std::vector<kit::Range>& ranges, kit::Access access, Cycle now);
 };
 
 }  // namespace triad::tpu

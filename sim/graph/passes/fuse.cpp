@@ -13,11 +13,24 @@ using passes::Group;
 
 constexpr std::size_t longest_name = 60;
 
-/// "fc1.add+fc1.relu"; of many: the first and the last.
+/// What is behind the parts of a name that `first` begins with, too: "add" of "encoder.fc1.add" after
+/// "encoder.fc1.matmul".
+std::string behind_common_part(const std::string& first, const std::string& name) {
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < std::min(first.size(), name.size()) && first[i] == name[i]; ++i) {
+    if (name[i] == '.') begin = i + 1;
+  }
+  return name.substr(begin);
+}
+
+/// "fc1.add+fc1.relu"; where that is long "encoder.0.fc1.matmul+add+gelu", or the first and the last.
 std::string joined_name(const std::vector<std::string>& members) {
   const std::string all = fmt::format("{}", fmt::join(members, "+"));
   if (all.size() <= longest_name) return all;
-  return fmt::format("{}+{}+{}", members.front(), members.size() == 2 ? "" : "..", members.back());
+  std::string name = members.front();
+  for (std::size_t i = 1; i < members.size(); ++i) name += "+" + behind_common_part(members.front(), members[i]);
+  if (name.size() <= longest_name || members.size() == 2) return name;
+  return fmt::format("{}+..+{}", members.front(), behind_common_part(members.front(), members.back()));
 }
 
 /// Groups of ops, each with its place in an order of execution: the index of one of its ops.
@@ -26,8 +39,8 @@ class Fuser {
   Fuser(const Graph& graph, const Fusion& fusion) : graph_(graph), fusion_(fusion), uses_(graph) {
     for (int i = 0; i < static_cast<int>(graph.ops.size()); ++i) {
       const Op& op = graph.ops[at(i)];
-      const bool open = op.phase != Phase::update &&
-                        (family(op) == Family::formula || (family(op) == Family::contraction && op.formula == nullptr));
+      const bool open = op.phase != Phase::update && (passes::has_formula(graph, op) ||
+                                                      (family(op) == Family::contraction && op.formula == nullptr));
       if (open) {
         groups_.push_back(passes::group_of(graph, i));
       } else {
@@ -43,7 +56,7 @@ class Fuser {
 
   Graph run() {
     for (int i = 0; i < static_cast<int>(graph_.ops.size()); ++i) {
-      if (!open_[at(i)] || family(graph_.ops[at(i)]) != Family::formula) continue;
+      if (!open_[at(i)] || !passes::has_formula(graph_, graph_.ops[at(i)])) continue;
       for (const int producer : producers(i)) try_to_join(producer, i);
       if (fusion_.formulas) {
         for (const int sibling : siblings(i)) try_to_join(sibling, i);
@@ -81,7 +94,7 @@ class Fuser {
       const auto own = std::ranges::lower_bound(readers, op) - readers.begin();
       for (auto i = own; i-- > 0 && own - i <= static_cast<std::ptrdiff_t>(most);) {
         const int reader = readers[at(static_cast<int>(i))];
-        if (open_[at(reader)] && family(graph_.ops[at(reader)]) == Family::formula) found.push_back(reader);
+        if (open_[at(reader)] && passes::has_formula(graph_, graph_.ops[at(reader)])) found.push_back(reader);
       }
     }
     return found;
@@ -95,7 +108,7 @@ class Fuser {
     if (!both) return;
     for (const int op : both->ops) inside_[at(op)] = true;
     const auto place = common_position(group_[at(a)], group_[at(b)]);
-    if (place && fits(*both)) {
+    if (place && fits(*both) && (!epilogue || spares_traffic(*both, group(a), group(b)))) {
       const int into = group_[at(a)], from = group_[at(b)];
       for (const int op : groups_[at(from)].ops) group_[at(op)] = into;
       groups_[at(into)] = *both;
@@ -110,6 +123,30 @@ class Fuser {
     return std::ranges::any_of(graph_.ops[at(b)].inputs, [&](TensorId input) {
       const int maker = uses_.maker[at(uses_.root[at(input)])];
       return maker != -1 && group_[at(maker)] == group_[at(a)];
+    });
+  }
+
+  /// An epilogue writes no more tensors for the new op, unless that one's result has to be in memory anyway: else what
+  /// reads it, often a reduction, had better take the op in.
+  bool spares_traffic(const Group& both, const Group& a, const Group& b) {
+    const Group &before = a.contraction != -1 ? a : b, &added = a.contraction != -1 ? b : a;
+    if (std::ranges::any_of(added.ops, [&](int op) { return is_stored(op); })) return true;
+    const std::size_t after = passes::build(graph_, uses_, both, inside_)->outputs.size();
+    if (before.members.empty()) return after <= 1;
+    for (const int op : added.ops) inside_[at(op)] = false;
+    const std::size_t earlier = passes::build(graph_, uses_, before, inside_)->outputs.size();
+    for (const int op : added.ops) inside_[at(op)] = true;
+    return after <= earlier;
+  }
+
+  /// Is a result of the op wanted beyond the formulas of its phase?
+  bool is_stored(int index) {
+    const Op& op = graph_.ops[at(index)];
+    return std::ranges::any_of(op.outputs, [&](TensorId output) {
+      return uses_.kept[at(output)] || std::ranges::any_of(uses_.readers[at(output)], [&](int reader) {
+               const Op& other = graph_.ops[at(reader)];
+               return other.phase != op.phase || !passes::has_formula(graph_, other);
+             });
     });
   }
 
@@ -175,7 +212,7 @@ class Fuser {
       op.attributes = contraction.attributes;
       op.inputs.erase(op.inputs.begin());  // its result: the formula's operand 0
       op.inputs.insert(op.inputs.begin(), contraction.inputs.begin(), contraction.inputs.end());
-      formula = over_result(built.formula, graph_.tensor(contraction.outputs[0]).shape);
+      formula = std::move(built.formula);
     }
     op.formula = std::make_shared<const Formula>(std::move(formula));
     for (const int member : group.ops) {
@@ -188,26 +225,6 @@ class Fuser {
     op.name = name;
     for (int n = 2; !names_.insert(op.name).second; ++n) op.name = fmt::format("{}.{}", name, n);
     return op;
-  }
-
-  /// A formula over the axes of a contraction's result, those of extent 1 put back.
-  static Formula over_result(const Formula& formula, const Shape& shape) {
-    Formula result = formula;
-    result.space = shape;
-    result.reduced.assign(shape.size(), false);
-    for (auto& strides : result.strides) strides.assign(shape.size(), 0);
-    std::vector<int> place;
-    for (std::size_t axis = 0; axis < shape.size(); ++axis) {
-      if (shape[axis] == 1) continue;
-      for (std::size_t i = 0; i < result.strides.size(); ++i) {
-        result.strides[i][axis] = formula.strides[i][place.size()];
-      }
-      place.push_back(static_cast<int>(axis));
-    }
-    for (Term& term : result.terms) {
-      if (term.function == Function::coordinate) term.arguments[0] = place[at(term.arguments[0])];
-    }
-    return result;
   }
 
   /// The groups in order; a view stands behind the op that makes its source.

@@ -1,8 +1,9 @@
 #include "sim/graph/passes/group.hpp"
 
 #include <algorithm>
-#include <map>
 #include <numeric>
+
+#include "sim/graph/passes/space.hpp"
 
 namespace triad::graph::passes {
 
@@ -42,39 +43,19 @@ bool is_reduction(const Term& term) {
   return term.function == Function::row_sum || term.function == Function::row_maximum;
 }
 
-/// Without axes of extent 1; a coordinate along one is 0.
-Formula without_unit_axes(const Formula& formula) {
-  Formula result;
-  result.results = formula.results;
-  result.strides.resize(formula.strides.size());
-  std::vector<int> place(formula.space.size(), -1);
-  for (std::size_t axis = 0; axis < formula.space.size(); ++axis) {
-    if (formula.space[axis] == 1) continue;
-    place[axis] = static_cast<int>(result.space.size());
-    result.space.push_back(formula.space[axis]);
-    result.reduced.push_back(formula.reduced[axis]);
-    for (std::size_t i = 0; i < formula.strides.size(); ++i) result.strides[i].push_back(formula.strides[i][axis]);
+/// What an op computes, not simplified. A broadcast is a formula, too: its operand, repeated.
+Formula formula_over_all_axes(const Graph& graph, const Op& op) {
+  if (op.kind == OpKind::fused) return *op.formula;
+  if (op.kind == OpKind::broadcast) {
+    const Shape& shape = graph.tensor(op.outputs[0]).shape;
+    Formula formula{shape, std::vector<bool>(shape.size(), false), {}, {}, {}};
+    formula.strides.push_back(broadcast_strides(graph.tensor(op.inputs[0]).shape, shape));
+    formula.results.push_back({formula.add({Function::operand, {0, -1, -1}, 0}), false});
+    return formula;
   }
-  for (Term term : formula.terms) {
-    if (term.function == Function::coordinate) {
-      const int axis = place[at(term.arguments[0])];
-      term = axis == -1 ? Term{Function::constant, {-1, -1, -1}, 0} : Term{Function::coordinate, {axis, -1, -1}, 0};
-    }
-    result.terms.push_back(term);
-  }
-  return result;
-}
-
-/// Row-major strides over the axes that are not `skipped`, 0 along those.
-std::vector<std::int64_t> dense(const Shape& space, const std::vector<bool>& skipped) {
-  std::vector<std::int64_t> strides(space.size(), 0);
-  std::int64_t stride = 1;
-  for (std::size_t axis = space.size(); axis-- > 0;) {
-    if (skipped[axis]) continue;
-    strides[axis] = stride;
-    stride *= space[axis];
-  }
-  return strides;
+  std::vector<Tensor> inputs;
+  for (const TensorId id : op.inputs) inputs.push_back(graph.tensor(id));
+  return definition(op.kind).formula(inputs, op.attributes);
 }
 
 /// The space of rows: the axes that are not reduced.
@@ -108,6 +89,20 @@ Formula spread(const Formula& formula, const Group& whole) {
   return result;
 }
 
+/// The group over a refinement of its space.
+std::optional<Group> refined(const Group& group, const Shape& space) {
+  if (group.space == space) return group;
+  Group result = group;
+  result.reduced = split(group.reduced, origins(group.space, space));
+  result.space = space;
+  for (Member& member : result.members) {
+    auto formula = split(member.formula, space);
+    if (!formula) return std::nullopt;
+    member.formula = std::move(*formula);
+  }
+  return result;
+}
+
 void append(Group& to, const Group& from) {
   to.ops.insert(to.ops.end(), from.ops.begin(), from.ops.end());
   std::ranges::sort(to.ops);
@@ -118,6 +113,11 @@ void append(Group& to, const Group& from) {
 }
 
 }  // namespace
+
+bool has_formula(const Graph& graph, const Op& op) {
+  const bool repeats = op.kind == OpKind::broadcast && graph.tensor(op.inputs[0]).format == numerics::Format::fp32;
+  return family(op) == Family::formula || repeats;
+}
 
 Group group_of(const Graph& graph, int index) {
   const Op& op = graph.ops[at(index)];
@@ -130,10 +130,7 @@ Group group_of(const Graph& graph, int index) {
     group.reduced.assign(group.space.size(), false);
     return group;
   }
-  std::vector<Tensor> inputs;
-  for (const TensorId id : op.inputs) inputs.push_back(graph.tensor(id));
-  Formula formula =
-      without_unit_axes(op.kind == OpKind::fused ? *op.formula : definition(op.kind).formula(inputs, op.attributes));
+  Formula formula = without_unit_axes(formula_over_all_axes(graph, op));
   group.space = formula.space;
   group.reduced = formula.reduced;
   const bool any = std::ranges::find(formula.reduced, true) != formula.reduced.end();
@@ -144,157 +141,57 @@ Group group_of(const Graph& graph, int index) {
   return group;
 }
 
+namespace {
+
+/// Over one space, which both cover.
+std::optional<Group> joined_whole(const Group& a, const Group& b, std::int64_t least_rows) {
+  if (a.bound && b.bound && a.reduced != b.reduced) return std::nullopt;
+  const Group& fixed = a.bound ? a : b;
+  if (a.bound != b.bound && elements(rows_of(fixed)) < least_rows) return std::nullopt;
+  Group result = a;
+  append(result, b);
+  result.bound = a.bound || b.bound;
+  result.reduced = fixed.reduced;
+  return result;
+}
+
+/// `rows` covers the rows of `whole`.
+std::optional<Group> joined_rows(const Group& whole, const Group& rows) {
+  if (!whole.bound || rows.bound || rows.drawn) return std::nullopt;
+  const auto space = common_refinement(rows_of(whole), rows.space);
+  if (!space) return std::nullopt;
+  Shape fine;  // of the whole: its rows refined, its reduced axes as they are
+  std::size_t next = 0;
+  for (std::size_t axis = 0; axis < whole.space.size(); ++axis) {
+    std::int64_t points = 1;
+    while (!whole.reduced[axis] && points < whole.space[axis]) {
+      fine.push_back((*space)[next]);
+      points *= (*space)[next++];
+    }
+    if (whole.reduced[axis]) fine.push_back(whole.space[axis]);
+  }
+  std::optional<Group> result = refined(whole, fine);
+  const std::optional<Group> small = refined(rows, *space);
+  if (!result || !small) return std::nullopt;
+  Group members = *small;
+  for (Member& member : members.members) member.formula = spread(member.formula, *result);
+  append(*result, members);
+  return result;
+}
+
+}  // namespace
+
 std::optional<Group> joined(const Group& a, const Group& b, std::int64_t least_rows) {
   if (a.contraction != -1 && b.contraction != -1) return std::nullopt;
   const bool epilogue = a.contraction != -1 || b.contraction != -1;
   if (epilogue && (a.bound || b.bound)) return std::nullopt;
-  if (a.space == b.space && !(a.bound && b.bound && a.reduced != b.reduced)) {
-    const Group& fixed = a.bound ? a : b;
-    if (a.bound != b.bound && elements(rows_of(fixed)) < least_rows) return std::nullopt;
-    Group result = a;
-    append(result, b);
-    result.bound = a.bound || b.bound;
-    result.reduced = fixed.reduced;
-    return result;
+  if (const auto space = common_refinement(a.space, b.space)) {
+    const std::optional<Group> left = refined(a, *space), right = refined(b, *space);
+    if (!left || !right) return std::nullopt;
+    return joined_whole(*left, *right, least_rows);
   }
-  for (const auto& [whole, rows] : {std::pair{&a, &b}, std::pair{&b, &a}}) {
-    const bool fits = whole->bound && !rows->bound && !rows->drawn && rows->space == rows_of(*whole);
-    if (!fits) continue;
-    Group small = *rows, result = *whole;
-    for (Member& member : small.members) member.formula = spread(member.formula, *whole);
-    append(result, small);
-    return result;
-  }
-  return std::nullopt;
-}
-
-namespace {
-
-/// Puts the members of a group together, one after the other.
-class Builder {
- public:
-  Builder(const Graph& graph, const Uses& uses, const Group& group, const std::vector<bool>& inside)
-      : graph_(graph), uses_(uses), group_(group), inside_(inside) {
-    formula().space = group.space;
-    formula().reduced.assign(group.space.size(), false);
-    if (group.bound) formula().reduced = group.reduced;
-  }
-
-  std::optional<Build> run() {
-    if (group_.contraction != -1 && !add_contraction()) return std::nullopt;
-    for (const Member& member : group_.members) {
-      if (!add(member)) return std::nullopt;
-    }
-    if (!updates_in_place()) return std::nullopt;
-    return std::move(result_);
-  }
-
- private:
-  struct Value {
-    int term;
-    bool per_row;
-  };
-  Formula& formula() { return result_.formula; }
-
-  std::vector<std::int64_t> strides_of(bool per_row) {
-    return dense(group_.space, per_row ? formula().reduced : std::vector<bool>(group_.space.size(), false));
-  }
-
-  int operand(TensorId id, const std::vector<std::int64_t>& strides) {
-    const auto [slot, fresh] =
-        slots_.try_emplace({uses_.root[at(id)], strides}, static_cast<int>(formula().strides.size()));
-    if (fresh) {
-      formula().strides.push_back(strides);
-      result_.inputs.push_back(id);
-    }
-    return formula().add({Function::operand, {slot->second, -1, -1}});
-  }
-
-  /// Is a value made here wanted elsewhere?
-  bool delivered(TensorId root) const {
-    return uses_.kept[at(root)] ||
-           std::ranges::any_of(uses_.readers[at(root)], [&](int reader) { return !inside_[at(reader)]; });
-  }
-
-  void make(TensorId id, int term, bool per_row) {
-    made_[id] = {term, per_row};
-    if (!delivered(id)) return;
-    formula().results.push_back({term, per_row});
-    result_.outputs.push_back(id);
-  }
-
-  /// Its result is operand 0; what it reads itself cannot be made by its epilogue.
-  bool add_contraction() {
-    const Op& op = graph_.ops[at(group_.contraction)];
-    for (const TensorId input : op.inputs) {
-      const int maker = uses_.maker[at(uses_.root[at(input)])];
-      if (maker != -1 && inside_[at(maker)]) return false;
-    }
-    make(op.outputs[0], operand(op.outputs[0], strides_of(false)), false);
-    return true;
-  }
-
-  bool add(const Member& member) {
-    const Op& op = graph_.ops[at(member.op)];
-    for (std::size_t i = 0; i < op.inputs.size(); ++i) {  // in the op's order
-      if (!made_.contains(uses_.root[at(op.inputs[i])])) operand(op.inputs[i], member.formula.strides[i]);
-    }
-    std::vector<int> place;  // of the member's terms
-    for (Term term : member.formula.terms) {
-      if (term.function == Function::operand) {
-        const std::size_t number = at(term.arguments[0]);
-        const std::vector<std::int64_t>& strides = member.formula.strides[number];
-        const auto inner = made_.find(uses_.root[at(op.inputs[number])]);
-        if (inner == made_.end()) {
-          place.push_back(operand(op.inputs[number], strides));
-          continue;
-        }
-        const bool rounded = graph_.tensor(inner->first).format != numerics::Format::fp32;
-        const bool of_contraction = group_.contraction != -1 && uses_.maker[at(inner->first)] == group_.contraction;
-        if ((rounded && !of_contraction) || strides != strides_of(inner->second.per_row)) return false;
-        place.push_back(inner->second.term);
-        continue;
-      }
-      for (int i = 0; i < arity(term.function); ++i) term.arguments[at(i)] = place[at(term.arguments[at(i)])];
-      place.push_back(formula().add(term));
-    }
-    for (std::size_t i = 0; i < op.outputs.size(); ++i) {
-      const Formula::Result& made = member.formula.results[i];
-      make(op.outputs[i], place[at(made.term)], made.per_row);
-    }
-    return true;
-  }
-
-  /// A new value overwrites the old one point by point: what is read of the old one is read at the point that it is
-  /// written for. A contraction's result that was not fp32 cannot be kept beside its epilogue.
-  bool updates_in_place() {
-    for (std::size_t i = 0; i < result_.outputs.size(); ++i) {
-      const TensorId old = uses_.replaces[at(result_.outputs[i])];
-      if (old == -1) continue;
-      const auto written = strides_of(formula().results[i].per_row);
-      for (const auto& [key, slot] : slots_) {
-        if (key.first == old && key.second != written) return false;
-      }
-    }
-    if (group_.contraction == -1) return true;
-    const TensorId product = graph_.ops[at(group_.contraction)].outputs[0];
-    return graph_.tensor(product).format == numerics::Format::fp32 ||
-           std::ranges::find(result_.outputs, product) == result_.outputs.end();
-  }
-
-  const Graph& graph_;
-  const Uses& uses_;
-  const Group& group_;
-  const std::vector<bool>& inside_;
-  Build result_;
-  std::map<TensorId, Value> made_;                                       // by root
-  std::map<std::pair<TensorId, std::vector<std::int64_t>>, int> slots_;  // operands, by root and strides
-};
-
-}  // namespace
-
-std::optional<Build> build(const Graph& graph, const Uses& uses, const Group& group, const std::vector<bool>& inside) {
-  return Builder(graph, uses, group, inside).run();
+  if (auto rows = joined_rows(a, b)) return rows;
+  return joined_rows(b, a);
 }
 
 }  // namespace triad::graph::passes

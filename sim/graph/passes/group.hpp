@@ -39,6 +39,8 @@ struct Group {
   bool drawn = false;         ///< a member draws uniform numbers by the index of its points
 };
 
+/// Can this op be a member? Formula ops, and a broadcast of fp32 values, whose readers repeat its operand themselves.
+bool has_formula(const Graph& graph, const Op& op);
 /// The group of a single op: a formula op, or a contraction (whose space is that of its result).
 Group group_of(const Graph& graph, int op);
 

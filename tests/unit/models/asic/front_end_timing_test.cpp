@@ -8,7 +8,7 @@ namespace triad::asic {
 namespace {
 
 using isa::Engine;
-using isa::Field;
+using test::layer_of;
 
 /// An engine that takes `cycles` for every layer and begins one when the one before has ended.
 struct FakeEngine : LayerSink {
@@ -21,54 +21,77 @@ struct FakeEngine : LayerSink {
     enabled.push_back(layer.enabled);
     begun.push_back(std::max(layer.enabled, free));
     free = begun.back() + cycles;
-    scoreboard.done(Engine::gemm, free);
+    scoreboard.done(layer.descriptor->engine, free);
   }
 };
 
 struct CommandRun {
   std::vector<Cycle> enabled, begun;
-  Cycle end;
+  std::size_t lines = 0;
 };
 
-CommandRun run_commands(int layers, Cycle cycles, const test::Settings& settings) {
+CommandRun run_commands(const std::vector<isa::Descriptor>& stream, Cycle cycles, test::Settings settings) {
+  settings.push_back("memory.interleave=128 B");
   test::Bench bench(settings);
   const device::Job job;
-  Program program(job);
-  program.stream.assign(static_cast<std::size_t>(layers), test::product(0, 1, 1, 1).descriptor);
-  program.layers[0] = layers;
+  Program program(job, job.graph);
+  program.stream = stream;
   memory::Memory memory("memory", bench.memory_parameters, bench.recorder, bench.technology);
-  for (std::size_t i = 0; i < program.stream.size(); ++i) {
-    const isa::Encoded words = isa::encode(program.stream[i]);
-    memory.contents().write(i * isa::descriptor_bytes, reinterpret_cast<const std::byte*>(words.data()),
-                            isa::descriptor_bytes);
+  std::vector<std::uint32_t> words;
+  for (const isa::Descriptor& layer : stream) {
+    const std::vector<std::uint32_t> one = isa::encode(layer);
+    words.insert(words.end(), one.begin(), one.end());
+    ++program.layers[static_cast<std::size_t>(layer.engine)];
   }
-  MemoryInterface interface("interface", bench.clock, memory, true);
-  CommandProcessor command("command", bench.clock, bench.parameters, program, 1, bench.scoreboard, interface,
-                           bench.recorder, bench.technology);
+  memory.contents().write(0, reinterpret_cast<const std::byte*>(words.data()), 4 * words.size());
+  MemoryInterface interface("interface", bench.clock, memory, bench.memory_parameters.capacity, false, true);
+  const std::size_t lines = words.size() / isa::line_words;
+  CommandProcessor command("command", bench.clock, bench.parameters, program, static_cast<std::int64_t>(lines), 1,
+                           bench.scoreboard, interface, bench.recorder, bench.technology);
   FakeEngine engine(bench.scoreboard, cycles);
-  command.connect(Engine::gemm, engine);
+  command.connect(stream[0].engine, engine);
   command.start();
   bench.run({&command});
   EXPECT_TRUE(command.finished());
-  return {engine.enabled, engine.begun, engine.free};
+  return {engine.enabled, engine.begun, lines};
+}
+
+/// Layers of one line.
+std::vector<isa::Descriptor> small(std::size_t count) {
+  isa::Descriptor d;
+  d.engine = Engine::pooling;
+  return std::vector<isa::Descriptor>(count, d);
 }
 
 TEST(CommandTiming, TheFirstLayer) {
-  const CommandRun run = run_commands(1, 100, {"memory.interleave=128 B"});
+  const CommandRun run = run_commands(small(1), 100, {});
+  ASSERT_EQ(run.lines, 1u);
   // 200 ns doorbell = 100; request 1 later at 101; memory's next edge 102 + 30 latency + 4 accesses x 8 = 164, seen one
   // edge later at 165; 32 registers at 4 a cycle = 173; the engine sees it one later
   EXPECT_EQ(run.enabled, std::vector<Cycle>{174});
 }
 
+/// A descriptor of three lines, of which two are fetched ahead: line 1 lies in the other channel and arrives with line
+/// 0, one request later; line 2 is asked for when line 1 arrives, since line 0 has left its place then.
+TEST(CommandTiming, ALongLayerIsWrittenLineByLine) {
+  isa::Descriptor d = test::product(1, 1, 1);
+  d.gemm.a.guarded = d.gemm.b.guarded = true;
+  const CommandRun run = run_commands({d}, 100, {});
+  ASSERT_EQ(run.lines, 3u);
+  // line 0 at 165 to 173; line 1 at 166, written to 181; line 2: request 167, edge 168 + 30 + 32 = 230, seen at 231; 8
+  // cycles of writes; the engine sees it one later
+  EXPECT_EQ(run.enabled, std::vector<Cycle>{240});
+}
+
 /// With two register groups a layer is programmed while the one before runs: the engine never waits.
 TEST(CommandTiming, PingPongHidesProgramming) {
-  const CommandRun two = run_commands(4, 400, {"memory.interleave=128 B"});
+  const CommandRun two = run_commands(small(4), 400, {});
   for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(two.begun[i], two.begun[i - 1] + 400) << i;
   EXPECT_EQ(two.enabled[2], two.begun[1] + 8 + 1);  // its group was freed when layer 0 ended; 8 cycles of writes
 }
 
 TEST(CommandTiming, OneRegisterGroupDoesNot) {
-  const CommandRun one = run_commands(4, 400, {"memory.interleave=128 B", "command.register_groups=1"});
+  const CommandRun one = run_commands(small(4), 400, {"command.register_groups=1"});
   // after every layer: 8 cycles of writes, seen one later
   for (std::size_t i = 1; i < 4; ++i) EXPECT_EQ(one.begun[i], one.begun[i - 1] + 400 + 8 + 1) << i;
 }
@@ -82,7 +105,7 @@ struct LoaderBench : test::Bench {
   explicit LoaderBench(const test::Settings& settings = {})
       : Bench(settings),
         memory("memory", memory_parameters, recorder, technology),
-        interface("interface", clock, memory, true),
+        interface("interface", clock, memory, memory_parameters.capacity, true, true),
         loader("loader", clock, OperandPort::activations, parameters, buffer, scoreboard, interface, sink, recorder,
                technology) {}
   memory::Memory memory;
@@ -91,19 +114,18 @@ struct LoaderBench : test::Bench {
   Loader loader;
 };
 
-/// fp32 vectors of `depth` channels.
-Layer load(std::int64_t index, std::int64_t vectors, std::int64_t depth, int bank) {
-  Layer layer = test::product(index, vectors, 1, depth);
-  layer.descriptor.set(Field::storage_in, static_cast<std::int64_t>(isa::Storage::fp32));
-  layer.descriptor.set(Field::parts, 3);
-  layer.descriptor.set(Field::a_bank, bank);
-  layer.a = {0, 4 * depth};
-  return layer;
+/// fp32 vectors of `depth` channels in bank 0 (and 1, the other slot).
+isa::Descriptor load(std::int64_t vectors, std::int64_t depth, int bank = 0) {
+  isa::Descriptor d = test::product(vectors, 1, depth);
+  d.gemm.storage = isa::Storage::fp32;
+  d.gemm.parts = 3;
+  d.gemm.a_bank = bank;
+  return d;
 }
 
 TEST(LoaderTiming, OneBurst) {
   LoaderBench bench;
-  bench.loader.program(load(0, 4, 4, 0));
+  bench.loader.program(layer_of(load(4, 4)));
   bench.run({&bench.loader});
   // 64 B: request at 1; memory's edge 2 + 30 latency + 2 accesses x 8 = 48, seen at 49. The first access is seen at 41;
   // from there 16 values at 2 a cycle end at 49, but the last byte takes until 50.
@@ -112,25 +134,43 @@ TEST(LoaderTiming, OneBurst) {
 
 TEST(LoaderTiming, TurningATransposedTileTakesOneMoreSquare) {
   LoaderBench bench;
-  Layer layer = load(0, 4, 4, 0);
-  layer.descriptor.set(Field::a_transposed, 1);
-  bench.loader.program(layer);
+  isa::Descriptor d = load(4, 4);
+  d.gemm.a.v_stride[2] = 1;
+  d.gemm.a.k_stride[2] = 4;
+  bench.loader.program(layer_of(d));
   bench.run({&bench.loader});
   EXPECT_EQ(bench.sink.cycles, std::vector<Cycle>{50 + 2});  // loader_lanes
 }
 
 TEST(LoaderTiming, TheWritePortIsTheLimitOfANarrowLoader) {
   LoaderBench bench({"gemm.loader_lanes=1"});
-  bench.loader.program(load(0, 4, 4, 0));
+  bench.loader.program(layer_of(load(4, 4)));
   bench.run({&bench.loader});
   EXPECT_EQ(bench.sink.cycles, std::vector<Cycle>{41 + 16});
 }
 
+/// A 3 x 3 kernel over 4 x 4 pixels: 4 windows of 9 channels. The image's 64 B are read once; 4 vectors of 3 lines (9
+/// channels in lines of 4) are written a line a cycle from the first access on.
+TEST(LoaderTiming, AnImageIsReadOnceAndWrittenWindowByWindow) {
+  LoaderBench bench({"gemm.buffer.bank=480 B"});
+  isa::Descriptor d = load(4, 9);
+  isa::Matrix& m = d.gemm.a;
+  m.guarded = true;
+  m.v_extent = {1, 2, 2}, m.v_stride = {16, 4, 1};
+  m.k_extent = {1, 3, 3}, m.k_stride = {16, 0, 0};
+  m.guard[0] = m.guard[1] = {1, 1, 0, 1, 4};
+  bench.loader.program(layer_of(d));
+  bench.run({&bench.loader});
+  EXPECT_EQ(bench.memory.read_bytes(), 64u);
+  // first at 41, 12 lines = 53 (the 16 values were there at 50); one more square of 2
+  EXPECT_EQ(bench.sink.cycles, std::vector<Cycle>{53 + 2});
+}
+
 TEST(LoaderTiming, TakenBanksMakeATileWait) {
   LoaderBench bench;
-  bench.loader.program(load(0, 4, 4, 0));
-  bench.loader.program(load(1, 4, 4, 0));
-  bench.loader.program(load(2, 4, 4, 1));
+  bench.loader.program(layer_of(load(4, 4, 0), 0));
+  bench.loader.program(layer_of(load(4, 4, 0), 1));
+  bench.loader.program(layer_of(load(4, 4, 1), 2));
   bench.run({&bench.loader});
   EXPECT_EQ(bench.sink.cycles.size(), 1u);
   EXPECT_EQ(bench.loader.waits_for(), "layer 1 waits for banks 0..0 to be released");
@@ -141,20 +181,21 @@ TEST(LoaderTiming, TakenBanksMakeATileWait) {
   EXPECT_EQ(bench.sink.cycles, (std::vector<Cycle>{50, 250, 300}));
 }
 
-TEST(LoaderTiming, ATileForFreeBanksFollowsAtOnce) {
+/// The tiles of a layer alternate between two slots, so that the second is read while the first waits for the array.
+TEST(LoaderTiming, TheOtherSlotFollowsAtOnce) {
   LoaderBench bench;
-  bench.loader.program(load(0, 4, 4, 0));
-  bench.loader.program(load(1, 4, 4, 1));
+  isa::Descriptor d = load(8, 4);
+  d.gemm.tile_rows = 4;
+  bench.loader.program(layer_of(d));
   bench.run({&bench.loader});
   EXPECT_EQ(bench.sink.cycles, (std::vector<Cycle>{50, 100}));
 }
 
 TEST(LoaderTiming, AReusedTileIsThereAtOnce) {
   LoaderBench bench;
-  bench.loader.program(load(0, 4, 4, 0));
-  Layer again = load(1, 4, 4, 0);
-  again.descriptor.set(Field::a_reuse, 1);
-  bench.loader.program(again);
+  isa::Descriptor d = load(4, 4);
+  d.gemm.columns = 2, d.gemm.tile_columns = 1;
+  bench.loader.program(layer_of(d));
   bench.run({&bench.loader});
   EXPECT_EQ(bench.sink.cycles, (std::vector<Cycle>{50, 50}));
   EXPECT_EQ(bench.memory.read_bytes(), 64u);

@@ -32,24 +32,37 @@ struct Bench {
   Buffer buffer;
 };
 
-/// A product of rows x columns over `depth` bf16 channels, whose operands lie in banks 0 and 4.
-inline Layer product(std::int64_t index, std::int64_t rows, std::int64_t columns, std::int64_t depth) {
+/// A layer of this description, number `index` of its engine.
+inline Layer layer_of(const isa::Descriptor& descriptor, std::int64_t index = 0) {
   Layer layer;
+  layer.descriptor = std::make_shared<isa::Descriptor>(descriptor);
   layer.index = index;
-  isa::Descriptor& d = layer.descriptor;
-  d.set(isa::Field::engine, static_cast<std::int64_t>(isa::Engine::gemm));
-  d.set(isa::Field::storage_in, static_cast<std::int64_t>(isa::Storage::bf16));
-  d.set(isa::Field::parts, 1);
-  d.set(isa::Field::rows, rows);
-  d.set(isa::Field::columns, columns);
-  d.set(isa::Field::depth, depth);
-  d.set(isa::Field::clear, 1);
-  d.set(isa::Field::deliver, 1);
-  d.set(isa::Field::a_bank, 0);
-  d.set(isa::Field::a_banks, 1);
-  d.set(isa::Field::b_bank, 4);
-  d.set(isa::Field::b_banks, 1);
   return layer;
+}
+
+/// Vectors of channels that lie one after the other.
+inline isa::Matrix dense(std::uint64_t address, std::int64_t vectors, std::int64_t channels) {
+  isa::Matrix matrix;
+  matrix.address = {address, 0, 1};
+  matrix.v_extent = {1, 1, vectors};
+  matrix.v_stride = {0, 0, channels};
+  matrix.k_extent = {1, 1, channels};
+  matrix.k_stride = {0, 0, 1};
+  return matrix;
+}
+
+/// A product of rows x columns over `depth` bf16 channels in one tile, whose operands lie in banks 0 and 4.
+inline isa::Descriptor product(std::int64_t rows, std::int64_t columns, std::int64_t depth) {
+  isa::Descriptor d;
+  d.engine = isa::Engine::gemm;
+  isa::Gemm& g = d.gemm;
+  g.rows = g.tile_rows = rows;
+  g.columns = g.tile_columns = columns;
+  g.depth = g.tile_depth = depth;
+  g.a_bank = 0, g.b_bank = 4;
+  g.a = dense(0, rows, depth);
+  g.b = dense(1024, columns, depth);
+  return d;
 }
 
 }  // namespace triad::asic::test

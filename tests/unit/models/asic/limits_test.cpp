@@ -45,7 +45,8 @@ TEST(Limits, ComputeOfThePointWiseEngine) {
   test::SingleOp op;
   test::Values values(2);
   const auto logits = op.input({2000, 16}, values.many(32000));
-  op.keep(op.op(graph::OpKind::cross_entropy_grad, {logits, op.classes(std::vector<std::int32_t>(2000, 3))})[0]);
+  const auto classes = op.classes(std::vector<std::int32_t>(2000, 3));
+  op.keep(op.op(graph::OpKind::cross_entropy_grad, {logits, classes, op.input({2000}, values.many(2000))})[0]);
   Machine machine;
   machine.bandwidth_gbps = 40;
   machine.others = {"pointwise.stream_buffer=4 KiB", "memory.credits=64"};

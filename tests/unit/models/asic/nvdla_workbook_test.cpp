@@ -47,10 +47,18 @@ TEST(NvdlaWorkbook, BusyCyclesOfTheArray) {
 
 /// With a memory and data paths that are never the limit the whole layer takes little more: filling and draining.
 TEST(NvdlaWorkbook, WithoutLimitsOfMemoryALayerTakesItsArrayCycles) {
-  const test::Settings unlimited = {
-      "memory.bandwidth=4 TB/s",    "memory.latency=1 ns",   "memory.credits=1024", "gemm.loader_lanes=256",
-      "pointwise.lanes=256",        "command.doorbell=1 ns", "burst=4 KiB",         "pointwise.stream_buffer=64 KiB",
-      "update.stream_buffer=64 KiB"};
+  const test::Settings unlimited = {"memory.bandwidth=4 TB/s",
+                                    "memory.latency=1 ns",
+                                    "memory.credits=1024",
+                                    "gemm.loader_lanes=256",
+                                    "pointwise.lanes=256",
+                                    "command.doorbell=1 ns",
+                                    "burst=4 KiB",
+                                    "pointwise.stream_buffer=64 KiB",
+                                    "update.stream_buffer=64 KiB",
+                                    "reshape.stream_buffer=64 KiB",
+                                    "pooling.stream_buffer=64 KiB",
+                                    "indexed.stream_buffer=64 KiB"};
   for (const WorkbookLayer& layer : layers) {
     const device::RunResult result = test::run(*test::make("nvdla-2048-train", unlimited), product(layer), {});
     const double ratio = static_cast<double>(result.cycles) / static_cast<double>(layer.mac_cycles);

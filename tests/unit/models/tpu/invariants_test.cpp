@@ -81,7 +81,7 @@ TEST_P(Invariants, Hold) {
 
   // The dispatched instructions are the program's.
   const auto program = device_->lower(job_);
-  const std::size_t instructions = dynamic_cast<const TpuProgram&>(*program).code.size();
+  const std::size_t instructions = dynamic_cast<TpuProgram&>(*program).code().size();
   EXPECT_EQ(actions(result, "sequencer", "instructions"), instructions * static_cast<std::size_t>(job_.steps));
 
   // Energy: of the units, and the static power over the run.

@@ -42,8 +42,9 @@ TEST(Limits, Compute) {
 TEST(Limits, ComputeOfTheVectorUnit) {
   test::SingleOp op;
   test::Values values(2);
-  const auto logits = op.input({2000, 16}, values.many(32000));
-  op.keep(op.op(graph::OpKind::cross_entropy_grad, {logits, op.classes(std::vector<std::int32_t>(2000, 3))})[0]);
+  const auto logits = op.input({2000, 16}, values.many(32000)), weight = op.input({2000}, values.many(2000));
+  op.keep(
+      op.op(graph::OpKind::cross_entropy_grad, {logits, op.classes(std::vector<std::int32_t>(2000, 3)), weight})[0]);
   Machine machine;
   machine.bandwidth_gbps = 40;
   expect_limit("compute", machine, op.job);

@@ -22,8 +22,8 @@ struct Chain {
     op.keep(d);
   }
   std::optional<std::uint64_t> address(graph::TensorId id, std::uint64_t budget) const {
-    const kit::MemoryMap map(op.job);
-    return Residency(op.job, map, budget).address(map.storage(id));
+    const kit::MemoryMap map(op.job, op.job.graph);
+    return Residency(op.job.graph, map, budget).address(map.storage(id));
   }
 };
 
@@ -54,8 +54,8 @@ TEST(Residency, APlaceIsUsedAgainAfterTheLastUse) {
   std::vector<graph::TensorId> made;
   for (int i = 0; i < 5; ++i) made.push_back(x = op.op(OpKind::relu, {x})[0]);
   op.keep(x);
-  const kit::MemoryMap map(op.job);
-  const Residency residency(op.job, map, 128);
+  const kit::MemoryMap map(op.job, op.job.graph);
+  const Residency residency(op.job.graph, map, 128);
   // Each is dead when the one after the next is made.
   const std::vector<std::uint64_t> places = {0, 64, 0, 64, 0};
   for (std::size_t i = 0; i < made.size(); ++i) EXPECT_EQ(residency.address(map.storage(made[i])), places[i]);
@@ -65,15 +65,15 @@ TEST(Residency, AnInputThatIsReadTwiceStays) {
   test::SingleOp op;
   const auto x = op.input({16}, std::vector<float>(16, 1));
   op.keep(op.op(OpKind::multiply, {x, x})[0]);
-  const kit::MemoryMap map(op.job);
-  EXPECT_TRUE(Residency(op.job, map, 4096).address(x));
+  const kit::MemoryMap map(op.job, op.job.graph);
+  EXPECT_TRUE(Residency(op.job.graph, map, 4096).address(x));
 }
 
 /// Tensors that are alive at once never share a byte, in a training step of real size.
 TEST(Residency, NothingAliveOverlaps) {
   const device::Job job = test::load("mlp");
-  const kit::MemoryMap map(job);
-  const Residency residency(job, map, 300'000);
+  const kit::MemoryMap map(job, job.graph);
+  const Residency residency(job.graph, map, 300'000);
   struct Life {
     int first = -1, last = -1;
     std::uint64_t begin = 0, end = 0;

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "models/tpu/units/vector_functions.hpp"
+#include "models/tpu/units/vector_cost.hpp"
 #include "sim/graph/op.hpp"
 #include "support.hpp"
 
@@ -34,9 +34,42 @@ Block block(std::uint64_t address, std::uint64_t rows, std::uint64_t columns) {
   return {address, rows, columns, 4 * columns, Format::fp32};
 }
 
+/// A formula over dense operands and results, all of the space's shape (`per_row` results: of its rows), 1 KiB apart.
+Vector instruction(graph::Formula formula) {
+  Vector v{nullptr, graph::Shape(formula.space.size(), 0), formula.space, {}, {}};
+  std::uint64_t address = 0;
+  const auto place = [&](bool per_row) {
+    Place made{std::exchange(address, address + 1024), std::vector<std::int64_t>(formula.space.size(), 0)};
+    std::int64_t stride = 4;
+    for (std::size_t axis = formula.space.size(); axis-- > 0;) {
+      if (per_row && formula.reduced[axis]) continue;
+      made.strides[axis] = stride;
+      stride *= formula.space[axis];
+    }
+    return made;
+  };
+  for (std::size_t i = 0; i < formula.strides.size(); ++i) v.operands.push_back(place(false));
+  for (const auto& result : formula.results) v.results.push_back({place(result.per_row)});
+  v.formula = std::make_shared<const graph::Formula>(std::move(formula));
+  return v;
+}
+
+/// The formula of an op over operands of these shapes.
+graph::Formula formula(OpKind kind, const std::vector<graph::Tensor>& operands, graph::Attributes attributes = {}) {
+  graph::Graph graph;
+  std::vector<graph::TensorId> inputs;
+  for (const graph::Tensor& operand : operands) inputs.push_back(graph.add_tensor(operand));
+  graph.add_op(kind, "op", inputs, std::move(attributes));
+  return graph::formula_of(graph, graph.ops[0]);
+}
+
+graph::Tensor tensor(const graph::Shape& shape, Format format = Format::fp32) {
+  return {"x", shape, format, graph::Role::input};
+}
+
 Instruction add(std::uint64_t elements, std::vector<Wait> waits = {}) {
-  return {parameters().vector_unit(), -1, std::move(waits),
-          Vector{OpKind::add, {block(0, 1, elements), block(1024, 1, elements)}, {block(2048, 1, elements)}}};
+  const graph::Tensor x = tensor({static_cast<std::int64_t>(elements)});
+  return {parameters().vector_unit(), -1, std::move(waits), instruction(formula(OpKind::add, {x, x}))};
 }
 
 Instruction transpose(std::uint64_t rows, std::uint64_t columns, std::vector<Wait> waits = {}) {
@@ -45,11 +78,11 @@ Instruction transpose(std::uint64_t rows, std::uint64_t columns, std::vector<Wai
 }
 
 Instruction load(std::uint64_t bytes, std::uint64_t memory = 0, std::vector<Wait> waits = {}) {
-  return {parameters().load_unit(), -1, std::move(waits), Transfer{{memory, 0, 1}, 0, block(0, 1, bytes / 4)}};
+  return {parameters().load_unit(), -1, std::move(waits), Transfer{{memory, 0, 1}, 0, bytes, {}}};
 }
 
 Instruction store(std::uint64_t bytes, std::uint64_t memory = 0, std::vector<Wait> waits = {}) {
-  return {parameters().store_unit(), -1, std::move(waits), Transfer{{memory, 0, 1}, 0, block(0, 1, bytes / 4)}};
+  return {parameters().store_unit(), -1, std::move(waits), Transfer{{memory, 0, 1}, 0, bytes, {}}};
 }
 
 Instruction weights(std::vector<Wait> waits = {}) {
@@ -125,36 +158,42 @@ TEST(VectorTiming, InstructionsFollowWhenTheLanesAreFree) {
   EXPECT_EQ(states(result, "vpu"), (States{{"busy", 6}, {"operands", 7}}));  // 104 .. 111
 }
 
-/// Cycles and operations of README's table.
+/// Cycles and operations of README's rules.
 TEST(VectorTiming, Cost) {
-  const auto of = [](OpKind kind, std::uint64_t rows, std::uint64_t columns, int lanes) {
-    const std::uint64_t width = kind == OpKind::reduce_sum ? columns : 1;
-    return cost(Vector{kind, {block(0, rows, columns)}, {block(0, 1, width)}}, lanes);
+  const auto of = [](OpKind kind, const std::vector<graph::Shape>& shapes, int lanes,
+                     graph::Attributes attributes = {}) {
+    std::vector<graph::Tensor> operands;
+    for (const graph::Shape& shape : shapes) operands.push_back(tensor(shape));
+    const bool classes = kind == OpKind::cross_entropy || kind == OpKind::cross_entropy_grad;
+    if (classes) operands[1].format = Format::int32;
+    return cost(instruction(formula(kind, operands, std::move(attributes))), lanes);
   };
-  EXPECT_EQ(of(OpKind::add, 3, 5, 4).cycles, 4u);             // ceil(15 / 4)
-  EXPECT_EQ(of(OpKind::mse_grad, 3, 5, 4).cycles, 4u * 2);    // subtract, multiply
-  EXPECT_EQ(of(OpKind::mse, 3, 5, 4).cycles, 4u * 3 + 2);     // log2(4) steps at the end
-  EXPECT_EQ(of(OpKind::mse, 3, 5, 5).cycles, 3u * 3 + 3);     // ceil(log2(5))
-  EXPECT_EQ(of(OpKind::mse, 3, 5, 1).cycles, 15u * 3);        // a single lane needs no tree
-  EXPECT_EQ(of(OpKind::reduce_sum, 7, 3, 4).cycles, 7u);      // a row a cycle, the fourth lane idles
-  EXPECT_EQ(of(OpKind::reduce_sum, 7, 9, 4).cycles, 7u * 3);  // ceil(9 / 4) cycles a row
-  EXPECT_EQ(of(OpKind::reduce_sum, 7, 1, 4).cycles, 7u);      // a chain is a chain
-  // 26 an element, a tree of 2 a row; the three logarithms at once 29; the rows are added in 3
-  EXPECT_EQ(of(OpKind::cross_entropy, 3, 5, 4).cycles, 4u * 26 + 3 * 2 + 29 + 3);
-  EXPECT_EQ(of(OpKind::cross_entropy, 5, 1, 4).cycles, 2u * 26 + 5 * 2 + 2 * 29 + 5);
-  EXPECT_EQ(of(OpKind::cross_entropy_grad, 3, 5, 4).cycles, 4u * 36 + 3 * 2);
+  const graph::Attributes rows = {{"axes", std::vector<std::int64_t>{0}}},
+                          last = {{"axes", std::vector<std::int64_t>{1}}};
+  EXPECT_EQ(of(OpKind::add, {{3, 5}, {3, 5}}, 4).cycles, 4u);  // ceil(15 / 4)
+  EXPECT_EQ(of(OpKind::divide, {{3, 5}, {3, 5}}, 4).cycles, 4u * 8);
+  EXPECT_EQ(of(OpKind::exp, {{3, 5}}, 4).cycles, 4u * 23);
+  EXPECT_EQ(of(OpKind::log, {{3, 5}}, 4).cycles, 4u * 27);
+  EXPECT_EQ(of(OpKind::erf, {{3, 5}}, 4).cycles, 4u * 32);
+  EXPECT_EQ(of(OpKind::tanh, {{3, 5}}, 4).cycles, 4u * 50);
+  EXPECT_EQ(of(OpKind::cast, {{3, 5}}, 4, {{"format", std::string("bf16")}}).cycles, 4u);  // a move
+  // A term is computed once for each point along which it varies: the root of 3 values a row, 1 cycle of 4 lanes.
+  EXPECT_EQ(of(OpKind::mse, {{3, 5}, {3, 5}}, 4).cycles, 4u * 3 + 2 + 1);  // log2(4) steps; times 1 / n
+  EXPECT_EQ(of(OpKind::mse, {{3, 5}, {3, 5}}, 5).cycles, 3u * 3 + 3 + 1);  // ceil(log2(5))
+  EXPECT_EQ(of(OpKind::mse, {{3, 5}, {3, 5}}, 1).cycles, 15u * 3 + 1);     // a single lane needs no tree
+  EXPECT_EQ(of(OpKind::reduce_sum, {{7, 3}}, 4, rows).cycles, 7u);         // a row a cycle, the fourth lane idles
+  EXPECT_EQ(of(OpKind::reduce_sum, {{7, 9}}, 4, rows).cycles, 7u * 3);     // ceil(9 / 4) cycles a row
+  // 35 elements on 8 lanes are 5 cycles; trees of 5 in 3 steps, 7 x 5 lanes wide: 5 groups
+  EXPECT_EQ(of(OpKind::reduce_sum, {{7, 5}}, 8, last).cycles, 5u + 5 * 3);
+  // maximum, difference, exponential, sum, division: 1 + 1 + 23 + 1 + 8 of 15 elements; two trees of rows of 5, 4 wide
+  EXPECT_EQ(of(OpKind::softmax, {{3, 5}}, 4, last).cycles, 4u * 34 + 2 * (3 * 2));
+  // p - rate * g: two operations
+  EXPECT_EQ(of(OpKind::sgd, {{16}, {16}, {}}, 8).cycles, 2u * 2);
 
-  const Block p = block(0, 1, 16);
-  EXPECT_EQ(cost(Vector{OpKind::sgd, {p, p}, {p}}, 8).cycles, 2u * 2);        // multiply, subtract
-  EXPECT_EQ(cost(Vector{OpKind::sgd, {p, p, p}, {p, p}}, 8).cycles, 2u * 4);  // and again for the velocity
-
-  EXPECT_EQ(of(OpKind::mse, 3, 5, 4).operations.additions, 2u * 15 + 3);  // and 3 in the tree over 4 lanes
-  EXPECT_EQ(of(OpKind::mse, 3, 5, 4).operations.multiplications, 15u);
-  EXPECT_EQ(of(OpKind::multiply, 3, 5, 4).operations.multiplications, 15u);
-  EXPECT_EQ(of(OpKind::multiply, 3, 5, 4).operations.additions, 0u);
-  // 14 an element; 3 in each of 3 trees; a row: 13 of the logarithm, 2 subtractions, 1 to the sum
-  EXPECT_EQ(of(OpKind::cross_entropy, 3, 5, 4).operations.additions, 14u * 15 + 3 * 3 + 3 * (13 + 2 + 1));
-  EXPECT_EQ(of(OpKind::cross_entropy, 3, 5, 4).operations.multiplications, 12u * 15 + 3 * 14);
+  EXPECT_EQ(of(OpKind::mse, {{3, 5}, {3, 5}}, 4).operations.additions, 2u * 15 + 3);  // and 3 in the tree over 4 lanes
+  EXPECT_EQ(of(OpKind::mse, {{3, 5}, {3, 5}}, 4).operations.multiplications, 15u + 1);
+  EXPECT_EQ(of(OpKind::multiply, {{3, 5}, {3, 5}}, 4).operations.multiplications, 15u);
+  EXPECT_EQ(of(OpKind::multiply, {{3, 5}, {3, 5}}, 4).operations.additions, 0u);
 }
 
 /// A wait is for what came last: 32 bytes are on chip in 141 (below), a transpose of 60 rows is done in 102 + 60 + 4.

@@ -112,6 +112,19 @@ INSTANTIATE_TEST_SUITE_P(Full, Zoo, testing::ValuesIn(figures), [](const auto& i
   return name;
 });
 
+/// A backward pass is two forward passes, gradients of operands and of weights, but for the gradient of the images:
+/// that of the first convolution's input is not computed.
+TEST(ZooGraph, BackwardIsTwoForwardPassesButForTheImages) {
+  const device::Job job = load(config::presets() / "workloads/resnet-50.yaml");
+  double backward = 0;
+  for (const graph::Op& op : job.graph.ops) {
+    if (op.phase == graph::Phase::forward || !graph::is_contraction(op.kind)) continue;
+    backward += static_cast<double>(graph::flops(job.graph, op)) / 2;
+  }
+  const double first = 8.0 * 112 * 112 * 64 * 3 * 7 * 7;
+  EXPECT_EQ(backward, 2 * forward_macs(job.graph) - first);
+}
+
 /// The frozen half of a GAN is not trained, and nothing is differentiated that nobody asks for.
 TEST(ZooGraph, FrozenBlocksAreConstant) {
   const device::Job job = load(config::presets() / "workloads/dcgan-discriminator.yaml");

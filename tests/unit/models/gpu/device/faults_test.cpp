@@ -78,17 +78,20 @@ TEST_F(Faults, WithoutWaitMasksEveryKernelHasAHazard) {
   }
 }
 
-/// Every dependence that the compiler put into a wait mask is needed: without the first wait of a kernel there is a
-/// hazard.
-TEST_F(Faults, WithoutItsFirstWaitEveryKernelHasAHazard) {
+/// What a load brings is late: without the first wait for it there is a hazard. (Other waits may be met by luck, by the
+/// time that the instructions between take.)
+TEST_F(Faults, WithoutItsFirstWaitForALoadEveryKernelHasAHazard) {
   for (std::size_t k = 0; k < kernels(); ++k) {
     const Outcome bad = run_changed(
         k,
         [](Kernel& kernel) {
+          unsigned loads = 0;
           for (Instruction& i : kernel.code) {
-            if (i.control.wait_mask == 0) continue;
-            i.control.wait_mask = 0;
-            return;
+            if (i.control.wait_mask & loads) {
+              i.control.wait_mask &= static_cast<std::uint8_t>(~loads);
+              return;
+            }
+            if (i.op == Opcode::ldg) loads |= 1u << i.control.write_barrier;
           }
         },
         true);
@@ -101,7 +104,7 @@ TEST_F(Faults, EveryInstructionOfAKernelWithoutALoopCounts) {
   const Outcome good = run(*program_, job_, false);
   int changed = 0;
   for (std::size_t k = 0; k < kernels(); ++k) {
-    if (kernel(k).name != "sgd" && kernel(k).name != "mse_grad") continue;
+    if (!kernel(k).name.starts_with("sgd")) continue;
     for (std::size_t pc = 0; pc < kernel(k).code.size(); ++pc) {
       const Instruction& i = kernel(k).code[pc];
       const bool arithmetic = i.op == Opcode::ffma || i.op == Opcode::fmul || i.op == Opcode::fadd;
@@ -126,7 +129,7 @@ TEST_F(Faults, EveryInstructionOfAKernelWithoutALoopCounts) {
 
 TEST_F(Faults, AnAddressBeyondTheMemoryIsAFault) {
   for (std::size_t k = 0; k < kernels(); ++k) {
-    if (kernel(k).name != "sgd") continue;
+    if (!kernel(k).name.starts_with("sgd")) continue;
     const Outcome bad = run_changed(
         k,
         [](Kernel& kernel) {
