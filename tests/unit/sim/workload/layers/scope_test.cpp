@@ -54,13 +54,20 @@ blocks:
       - {block: inner, name: a, width: $width * 4 / 2}
       - {type: relu}
       - {block: inner, name: b, width: $width, bias: true}
+  outest:
+    parameters: [width]
+    layers:
+      - {repeat: 2, block: inner, name: n, first: 4, width: $width * $index}
 layers:
   - {block: outer, name: first, width: 3}
   - {repeat: 2, block: inner, name: more, first: 1, width: $index}
+  - {repeat: 2, block: outest, name: nested, width: 2}
 )" + std::string());
   EXPECT_EQ(parameters(net),
             (std::vector<std::string>{"first.a.fc.weight [13, 3]", "first.b.fc.weight [7, 13]", "first.b.fc.bias [7]",
-                                      "more.1.fc.weight [3, 7]", "more.2.fc.weight [5, 3]"}));
+                                      "more.1.fc.weight [3, 7]", "more.2.fc.weight [5, 3]",
+                                      "nested.0.n.4.fc.weight [17, 5]", "nested.0.n.5.fc.weight [21, 17]",
+                                      "nested.1.n.4.fc.weight [17, 21]", "nested.1.n.5.fc.weight [21, 17]"}));
 }
 
 TEST(Scope, RepeatsListsAndSingleLayers) {
@@ -120,15 +127,15 @@ TEST(Scope, NamesWhatIsWrong) {
   } cases[] = {
       {"input: {shape: [2, 3]}\nlayers:\n  - {type: linear, name: fc, out_features: 3}\n  - {type: add, from: [fc, "
        "fd]}\n",
-       "w.yaml:5:27: layers.1.from.1: nothing before this is called 'fd'; did you mean fc?"},
+       "w.yaml:5:28: layers.1.from.1: nothing before this is called 'fd'; did you mean fc?"},
       {"input: {shape: [2, 3]}\nlayers: [{type: linear, name: input, out_features: 3}]\n",
        "w.yaml:3:31: layers.0.name: 'input' is what the first layer reads; another name"},
       {"input: {shape: [2, 3]}\nlayers: [{block: b, name: x}]\n", "the workload has no blocks"},
       {"input: {shape: [2, 3]}\nblocks: {stem: {layers: []}}\nlayers: [{block: sten, name: x}]\n",
-       "w.yaml:4:18: layers.0.block: 'sten' is none of stem; did you mean stem?"},
+       "w.yaml:4:18: layers.0.block: only stem is available, found 'sten'"},
       {"input: {shape: [2, 3]}\nblocks: {b: {parameters: [width], layers: [{type: linear, out_features: $widht}]}}\n"
        "layers: [{block: b, name: x, width: 3}]\n",
-       "w.yaml:3:72: blocks.b.layers.0.out_features: no parameter $widht; those here are width; did you mean $width?"},
+       "w.yaml:3:73: blocks.b.layers.0.out_features: no parameter $widht; those here are width; did you mean $width?"},
       {"input: {shape: [2, 3]}\nblocks: {b: {parameters: [width], layers: [{type: linear, out_features: $width / "
        "2}]}}\n"
        "layers: [{block: b, name: x, width: 3}]\n",
