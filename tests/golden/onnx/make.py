@@ -13,6 +13,7 @@ import pathlib
 import warnings
 
 import numpy
+import onnx
 import torch
 from torch import nn
 
@@ -199,6 +200,58 @@ class Images(nn.Module):
         return self.last(f.max_pool1d(self.line(x), 2, 2).sum(2))
 
 
+class States(nn.Module):
+    """Recurrent networks that begin with trained states: RNN with relu, LSTM whose last states are the result."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(6, 7, nonlinearity="relu")
+        self.lstm = nn.LSTM(7, 5)
+        self.h0 = nn.Parameter(torch.randn(1, BATCH, 7) * 0.3)
+        self.h1 = nn.Parameter(torch.randn(1, BATCH, 5) * 0.3)
+        self.c1 = nn.Parameter(torch.randn(1, BATCH, 5) * 0.3)
+        self.fc = nn.Linear(17, 5)
+
+    def forward(self, x):
+        y, h0 = self.rnn(x.transpose(0, 1), self.h0)
+        _, (h1, c1) = self.lstm(y, (self.h1, self.c1))
+        return self.fc(torch.cat([h0, h1, c1], 2)[0])
+
+
+class ResetFirst(nn.Module):
+    """A GRU as Cho et al. (2014) define it: the reset gate multiplies the state before its product. PyTorch's multiplies the
+    product; what it exports becomes this one by an attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(6, 7)
+        self.fc = nn.Linear(7, 5)
+        self.export = True
+
+    def forward(self, x):
+        x = x.transpose(0, 1)
+        if self.export:
+            return self.fc(self.rnn(x)[1][0])
+        w, r, wb, rb = (getattr(self.rnn, name + "_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        h = torch.zeros(x.shape[1], 7)
+        for step in x:
+            reset, update, new = (step @ w.T + wb).chunk(3, 1)
+            of_reset, of_update, _ = (h @ r.T + rb).chunk(3, 1)
+            reset, update = torch.sigmoid(reset + of_reset), torch.sigmoid(update + of_update)
+            new = torch.tanh(new + (reset * h) @ r[14:].T + rb[14:])
+            h = (1 - update) * new + update * h
+        return self.fc(h)
+
+    def edit(self, path):
+        model = onnx.load(path)
+        for node in model.graph.node:
+            for attribute in node.attribute:
+                if attribute.name == "linear_before_reset":
+                    attribute.i = 0
+        onnx.save(model, path)
+        self.export = False
+
+
 def mlp():
     return nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 16), nn.Sigmoid(), nn.Linear(16, 5))
 
@@ -231,6 +284,8 @@ def models():
     inputs = {"tokens": numbers(6, classes=20), "memory": real(5, 16)}
     yield "decoder", 16, Decoder(), inputs, numbers(6, classes=20), "cross_entropy", ADAM, ", constants: [table]"
     yield "unet", 15, Unet(), {"x": real(2, 8, 8)}, real(2, 8, 8), "mse", ADAM, ""
+    yield "states", 14, States(), {"x": real(6, 6)}, numbers(classes=5), "cross_entropy", ADAM, ""
+    yield "reset-first", 13, ResetFirst(), {"x": real(6, 6)}, numbers(classes=5), "cross_entropy", ADAM, ""
     yield "operators", 16, Operators(), {"x": real(12)}, numbers(classes=5), "cross_entropy", ADAM, ""
     yield "images", 13, Images(), {"x": real(3, 8, 8)}, numbers(classes=5), "cross_entropy", ADAM, ""
     yield "speech", 10, Speech(), {"x": real(4, 24)}, numbers(classes=5), "cross_entropy", ADAM, ""
@@ -269,6 +324,8 @@ def main():
             model, sample, folder / f"{name}.onnx", training=torch.onnx.TrainingMode.TRAINING, do_constant_folding=False,
             opset_version=opset, input_names=list(inputs), output_names=["logits"],
         )
+        if hasattr(model, "edit"):
+            model.edit(folder / f"{name}.onnx")
         # The exporter has run the model once: the running statistics moved, in the file and here.
         losses, first = train(model, inputs, targets, kind, optimizer)
         arrays = {key: value.numpy() for key, value in inputs.items()} | {"y": targets.numpy(), "loss": numpy.array(losses)}
