@@ -8,7 +8,7 @@
 namespace triad::workload {
 namespace {
 
-constexpr std::size_t most_ops = 1'000'000;  ///< of a forward graph: unrolled recurrent layers have thousands
+constexpr std::size_t most_ops = 500'000;  ///< of a forward graph: unrolled recurrent layers have thousands
 
 }  // namespace
 
