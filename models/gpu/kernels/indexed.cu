@@ -18,7 +18,7 @@ extern "C" __global__ void gather_1(const unsigned char* table, const int* indic
   gather(table, indices, out, width);
 }
 
-/// For each of `count` indices the next place with the same one (or -1) and whether an earlier place has it. A block of
+/// For each of `count` indices the next place with the same one, plus 1 (0: none), and whether an earlier place has it. A block of
 /// 256 places; the indices pass through shared memory, 256 at a time.
 extern "C" __global__ void link_equal(const int* indices, int* next, int* has_earlier, int count) {
   __shared__ int part[256];
@@ -40,7 +40,7 @@ extern "C" __global__ void link_equal(const int* indices, int* next, int* has_ea
     }
   }
   if (i >= count) return;
-  next[i] = following == count ? -1 : following;
+  next[i] = following == count ? 0 : following + 1;
   has_earlier[i] = earlier;
 }
 
@@ -52,6 +52,6 @@ extern "C" __global__ void scatter_add(const float* dy, const int* indices, cons
   if (column >= width) return;
   if (has_earlier[first] != 0) return;
   float sum = 0.0f;
-  for (int place = first; place >= 0; place = next[place]) sum = sum + dy[place * width + column];
+  for (int place = first + 1; place > 0; place = next[place - 1]) sum = sum + dy[(place - 1) * width + column];
   out[indices[first] * width + column] = sum;
 }
