@@ -52,9 +52,29 @@ std::vector<std::int64_t> Block::column_offsets() const {
   return pattern == nullptr ? steps(columns, element_bytes()) : walk(pattern->columns, first_column, columns);
 }
 
-kit::Range Block::range() const {
-  if (pattern != nullptr) return {pattern->begin, pattern->bytes, 1, 0};
-  return {address, row_bytes(), rows, pitch};
+std::vector<kit::Range> Block::ranges() const {
+  if (pattern == nullptr) return {{address, row_bytes(), rows, pitch}};
+  if (pattern->bytes > 0) return {{pattern->begin, pattern->bytes, 1, 0}};
+  const std::vector<std::int64_t> row_at = row_offsets(), column_at = column_offsets();
+  const auto size = static_cast<std::int64_t>(element_bytes());
+  std::vector<kit::Range> result;
+  for (std::size_t begin = 0; begin < column_at.size();) {
+    std::size_t end = begin + 1;
+    while (end < column_at.size() && column_at[end] == column_at[end - 1] + size) ++end;
+    const std::uint64_t at = address + static_cast<std::uint64_t>(column_at[begin]),
+                        bytes = (end - begin) * element_bytes();
+    // Rows at one pitch make one range.
+    for (std::size_t row = 0; row < rows;) {
+      std::size_t next = row + 1;
+      const std::int64_t step = next < rows ? row_at[next] - row_at[row] : 0;
+      while (next < rows && row_at[next] - row_at[next - 1] == step && step > 0) ++next;
+      result.push_back(
+          {at + static_cast<std::uint64_t>(row_at[row]), bytes, next - row, static_cast<std::uint64_t>(step)});
+      row = next;
+    }
+    begin = end;
+  }
+  return result;
 }
 
 std::uint64_t Transfer::total_bytes() const {

@@ -26,7 +26,9 @@ struct Pattern {
     std::int64_t stride;
   };
   std::vector<Digit> rows, columns;
-  std::uint64_t begin = 0, bytes = 0;  ///< the tile that it walks through
+  /// The tile that it walks through, when all of it counts as touched (windows overlap); 0 bytes: each block touches
+  /// its elements.
+  std::uint64_t begin = 0, bytes = 0;
 };
 
 /// A block in on-chip memory: `rows` rows of `columns` elements, `pitch` bytes apart, or placed by a pattern.
@@ -44,8 +46,8 @@ struct Block {
   /// Byte offsets from `address` of each row's begin, and from a row's begin of each column.
   std::vector<std::int64_t> row_offsets() const;
   std::vector<std::int64_t> column_offsets() const;
-  /// What it touches; of a pattern the whole tile.
-  kit::Range range() const;
+  /// What it touches.
+  std::vector<kit::Range> ranges() const;
 };
 
 /// One level of a strided copy: `count` steps, bytes on each side.

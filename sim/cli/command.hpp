@@ -20,6 +20,7 @@ void add_run(CLI::App& app, const device::Registry& registry, Action& action);
 void add_compare(CLI::App& app, const device::Registry& registry, Action& action);
 void add_list(CLI::App& app, const device::Registry& registry, Action& action);
 void add_graph(CLI::App& app, const device::Registry& registry, Action& action);
+void add_support(CLI::App& app, const device::Registry& registry, Action& action);
 void add_describe(CLI::App& app, const device::Registry& registry, Action& action);
 
 /// Options of everything that simulates.

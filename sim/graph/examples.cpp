@@ -25,7 +25,10 @@ Example example(OpKind kind, const std::string& variant, const std::vector<Opera
     inputs.push_back(made.graph.add_tensor({name, shape, format, Role::input}));
   }
   const bool updates = kind == OpKind::sgd || kind == OpKind::adam;
-  made.graph.add_op(kind, to_string(kind), inputs, std::move(attributes), updates ? Phase::update : Phase::forward);
+  const bool gradient =
+      to_string(kind).ends_with("_grad") || kind == OpKind::conv2d_wgrad || kind == OpKind::scatter_add;
+  const Phase phase = updates ? Phase::update : gradient ? Phase::backward : Phase::forward;
+  made.graph.add_op(kind, to_string(kind), inputs, std::move(attributes), phase);
   return made;
 }
 
@@ -327,8 +330,7 @@ std::optional<Graph> backward_of(const Example& example) {
   gradients[0] = graph.add_tensor({op.name + ".grad", graph.tensor(op.outputs[0]).shape, Format::fp32, Role::input});
   rule(graph, op, gradients, wanted);
   for (const TensorId output : op.outputs) graph.tensors[static_cast<std::size_t>(output)].role = Role::input;
-  std::vector<Op> ops = graph.ops;
-  std::erase_if(ops, [](const Op& each) { return each.phase != Phase::backward; });
+  std::vector<Op> ops(graph.ops.begin() + 1, graph.ops.end());
   graph.replace_ops(std::move(ops));
   return graph;
 }

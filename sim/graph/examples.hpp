@@ -8,7 +8,8 @@
 /// Small graphs of every kind of op: what `triad support` asks devices about, and what tests go through.
 namespace triad::graph {
 
-/// A graph of one op. Its operands are inputs of the graph, its outputs the results.
+/// A graph of one op, in the phase in which a training step has it (conv2d_dgrad, also the transposed convolution, in
+/// the forward phase). Its operands are inputs of the graph, its outputs the results.
 struct Example {
   std::string variant;  ///< what is special: "grouped", "bf16"; empty for the plain one
   Graph graph;

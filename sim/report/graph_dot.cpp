@@ -91,11 +91,23 @@ class Drawing {
       text += fmt::format("    {} [label=\"{}\\n{}\", fillcolor=\"{}\"];\n", node(*op), escaped(op->name), kind,
                           colour(graph::family(*op)));
     }
+    if (sum.phase == Phase::update) text += columns(sum);
     return text + "  }\n";
   }
 
+  /// Updates stand in columns, without what they read: parameter, gradient and states go by their names.
+  std::string columns(const PhaseSum& sum) const {
+    constexpr std::size_t rows = 12;
+    std::string text;
+    for (std::size_t i = 1; i < sum.ops.size(); ++i) {
+      if (i % rows == 0) continue;
+      text += fmt::format("    {} -> {} [style=invis];\n", node(*sum.ops[i - 1]), node(*sum.ops[i]));
+    }
+    return text;
+  }
+
   void add_edges(const Op& op) {
-    if (!drawn(op)) return;
+    if (!drawn(op) || op.phase == Phase::update) return;
     std::set<TensorId> seen;
     for (const TensorId input : op.inputs) {
       if (!seen.insert(input).second) continue;

@@ -72,7 +72,7 @@ std::string shapes(const Graph& graph, const std::vector<TensorId>& ids) {
 }
 
 std::string summary(const GraphView& view, const std::vector<PhaseSum>& sums, std::size_t width) {
-  Table table({{"", false, 0}, {"", true, 0}, {"", false, 0, true}});
+  Table table({{"", false, 0}, {"", true, 0}, {"", false, 1, true}});
   std::int64_t flops = 0, bytes = 0;
   std::vector<std::string> parts;
   for (const PhaseSum& sum : sums) {

@@ -10,7 +10,7 @@ from harness import DEVICE, triad
 
 class Help(harness.Case):
     def test_every_command_has_help_with_examples(self):
-        for command in ([], ["run"], ["compare"], ["describe"], ["list"]):
+        for command in ([], ["run"], ["compare"], ["describe"], ["list"], ["graph"], ["support"]):
             result = triad(*command, "--help")
             self.assertEqual((result.returncode, result.stderr), (0, ""))
             self.assertIn("Usage: triad", result.stdout)
@@ -22,7 +22,7 @@ class Help(harness.Case):
     def test_examples_of_the_help_run(self):
         for line in triad("--help").stdout.splitlines():
             words = line.strip().split("  ")[0].split()
-            if line.startswith("  triad") and "my-" not in line and words[1] in ("list", "describe"):
+            if line.startswith("  triad") and "my-" not in line and words[1] in ("list", "describe", "graph", "support"):
                 self.assertEqual(triad(*words[1:]).returncode, 0, line)
 
     def test_version(self):
@@ -38,7 +38,7 @@ class Mistakes(harness.Case):
     def test_commands_and_options(self):
         for arguments, message in (
             (["comapre"], "triad: there is no command 'comapre'; did you mean compare?"),
-            (["zzzzzz"], "triad: there is no command 'zzzzzz'; there are compare, run, list, describe"),
+            (["zzzzzz"], "triad: there is no command 'zzzzzz'; there are compare, run, list, describe, graph, support"),
             (["run"], "triad run: DEVICE is required (see triad run --help)"),
             (["run", DEVICE], "triad run: WORKLOAD is required (see triad run --help)"),
             (["run", DEVICE, "linear", "more"], "triad run: The following argument was not expected: more (see triad run --help)"),

@@ -8,7 +8,7 @@ import tempfile
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.realpath(__file__)))
-from mutate import mutate  # noqa: E402
+from mutate import damage, mutate  # noqa: E402
 
 SOURCE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
 TRIAD = os.environ.get("TRIAD", os.path.join(SOURCE, "build/release/bin/triad"))
@@ -26,6 +26,17 @@ optimizer: {type: sgd, learning_rate: 0.01, momentum: 0.9}
 steps: 2
 precision: fp32
 """
+OPERATIONS = b"""name: w
+ops:
+  - {op: matmul, m: 3, n: 5, k: 7, batch: 2}
+  - {op: conv2d, in_channels: 2, height: 5, width: 4, out_channels: 4, kernel: [3, 2], stride: 2, padding: 1, groups: 2, pass: wgrad}
+precision: bf16
+"""
+TOPOLOGY = b"""Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,
+conv1, 9, 9, 3, 3, 2, 4, 2,
+DP2, 7, 7, 3, 3, 4, 1, 1,
+"""
+MODEL = b"name: w\nmodel: {onnx: FILE}\nloss: cross_entropy\noptimizer: {type: adam, learning_rate: 0.01}\nsteps: 1\n"
 EXPERIMENT = b"""summary: two of a kind
 devices:
   - tpu/tiny
@@ -39,7 +50,47 @@ def preset(name):
         return file.read()
 
 
+def read(*names):
+    with open(os.path.join(SOURCE, *names), "rb") as file:
+        return file.read()
+
+
+def idx(shape, values):
+    return bytes([0, 0, 8, len(shape)]) + b"".join(extent.to_bytes(4, "big") for extent in shape) + values
+
+
+def on_data(data, shape="[2, 3]", more=b""):
+    """A workload that trains on a data file."""
+    layers = b"[{type: flatten}, {type: linear, name: fc, out_features: 10}]"
+    return b"name: w\ninput: {shape: %s}\nlayers: %s\nloss: cross_entropy\ndata: {file: %s%s}\nsteps: 1\n%s" % (
+        shape.encode(), layers, data, more, b"optimizer: {type: sgd, learning_rate: 0.01}\n")
+
+
 class Fuzz(unittest.TestCase):
+    def files(self, name, contents, workload, others=()):
+        """Trains the host reference on a file with changed bytes: done, or one line about the file."""
+        generator = random.Random(SEED)
+        refused = 0
+        with tempfile.TemporaryDirectory() as folder:
+            for other, text in (*others, ("w.yaml", workload)):
+                with open(os.path.join(folder, other), "wb") as file:
+                    file.write(text)
+            for case in range(CASES // 5):
+                with open(os.path.join(folder, name), "wb") as file:
+                    file.write(damage(generator, contents))
+                result = subprocess.run(
+                    [TRIAD, "run", "reference", "w.yaml"], cwd=folder, stdin=subprocess.DEVNULL, capture_output=True,
+                    timeout=SECONDS, check=False
+                )
+                what = f"{name} seed {SEED} case {case}: {result.stderr!r}"
+                self.assertIn(result.returncode, (0, 2), what)
+                self.assertNotIn(b"failed", result.stderr, what)
+                if result.returncode == 2:
+                    refused += 1
+                    self.assertEqual((result.stdout, result.stderr.count(b"\n")), (b"", 1), what)
+                    self.assertIn(name.encode(), result.stderr, what)
+        self.assertGreater(refused, CASES // 50)
+
     def loop(self, seeds, command):
         """Runs `command` on changed texts; --max-cycles keeps a valid result short."""
         generator = random.Random(SEED)
@@ -70,6 +121,26 @@ class Fuzz(unittest.TestCase):
 
     def test_workloads(self):
         self.loop([WORKLOAD], lambda path: ["run", "tpu/tiny", path, "--max-cycles", "3000"])
+
+    def test_operations(self):
+        self.loop([OPERATIONS], lambda path: ["run", "reference", path])
+
+    def test_topologies(self):
+        self.files("net.csv", TOPOLOGY, b"name: w\ntopology: {scale_sim: net.csv}\n")
+
+    def test_models(self):
+        for name in ("mlp", "gru", "images"):
+            model = read("tests", "golden", "onnx", name + ".onnx")
+            self.files(name + ".onnx", model, MODEL.replace(b"FILE", name.encode() + b".onnx"))
+
+    def test_data(self):
+        table = b"a,b,c,class\n1,2,3,0\n4,5,6.5,9\n"
+        self.files("d.csv", table, on_data(b"d.csv"))
+        labels = ("l-idx1-ubyte", idx([4], bytes([0, 1, 2, 9])))
+        self.files("i-idx3-ubyte", idx([4, 1, 3], bytes(range(12))),
+                   on_data(b"i-idx3-ubyte", more=b", labels: l-idx1-ubyte"), [labels])
+        self.files("b.bin", bytes([3] * 3073 + [7] * 3073), on_data(b"b.bin", "[2, 3, 32, 32]"))
+        self.files("d.npz", read("tests", "golden", "onnx", "mlp.npz"), on_data(b"d.npz", "[4, 12]"))
 
     def test_experiments(self):
         self.loop([EXPERIMENT], lambda path: ["compare", path, "--max-cycles", "3000"])

@@ -59,6 +59,11 @@ def cut(random, text):
     return text[: random.randrange(len(text))]
 
 
+def damage(random, data):
+    """A file that is no text: changed bytes, or its end is missing."""
+    return cut(random, data) if random.randrange(4) == 0 else change_byte(random, data)
+
+
 MUTATIONS = (change_byte, change_line, change_value, change_key, cut)
 
 

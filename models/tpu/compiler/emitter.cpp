@@ -52,9 +52,6 @@ Block matrix_block(const Place& place, std::uint64_t rows, std::uint64_t columns
 
 namespace {
 
-void add(std::vector<Access>& all, const kit::Range& range, bool write) {
-  all.push_back({Space::vmem, range.begin, range.end(), write});
-}
 void add(std::vector<Access>& all, const std::vector<kit::Range>& ranges, bool write) {
   std::uint64_t begin = ~std::uint64_t{0}, end = 0;
   for (const kit::Range& range : ranges) {
@@ -90,21 +87,21 @@ struct Accesses {
   }
   Result operator()(const Gather& g) const {
     Result all;
-    add(all, g.indices.range(), false);
-    add(all, g.to.range(), true);
+    add(all, g.indices.ranges(), false);
+    add(all, g.to.ranges(), true);
     all.push_back({Space::memory, g.table.base,
                    g.table.base + g.table_rows * g.table_pitch + (g.table.period - 1) * g.table.stride, false});
     return all;
   }
   Result operator()(const LoadWeights& w) const {
     Result all;
-    add(all, w.weights.range(), false);
+    add(all, w.weights.ranges(), false);
     return all;
   }
   Result operator()(const MatrixMultiply& m) const {
     Result all;
-    add(all, m.rows.range(), false);
-    add(all, m.result.range(), true);
+    add(all, m.rows.ranges(), false);
+    add(all, m.result.ranges(), true);
     return all;
   }
   Result operator()(const Vector& v) const {
@@ -119,22 +116,22 @@ struct Accesses {
   }
   Result operator()(const Window& w) const {
     Result all;
-    for (const Planes& planes : w.inputs) add(all, range_of(planes, w.planes), false);
-    for (const Planes& planes : w.outputs) add(all, range_of(planes, w.planes), true);
+    for (const Planes& planes : w.inputs) add(all, {range_of(planes, w.planes)}, false);
+    for (const Planes& planes : w.outputs) add(all, {range_of(planes, w.planes)}, true);
     return all;
   }
   Result operator()(const ScatterAdd& s) const {
     Result all;
-    add(all, s.from.range(), false);
-    add(all, s.indices.range(), false);
-    if (!s.clear) add(all, s.to.range(), false);
-    add(all, s.to.range(), true);
+    add(all, s.from.ranges(), false);
+    add(all, s.indices.ranges(), false);
+    if (!s.clear) add(all, s.to.ranges(), false);
+    add(all, s.to.ranges(), true);
     return all;
   }
   Result operator()(const Transpose& t) const {
     Result all;
-    add(all, t.from.range(), false);
-    add(all, t.to.range(), true);
+    add(all, t.from.ranges(), false);
+    add(all, t.to.ranges(), true);
     return all;
   }
 };

@@ -35,6 +35,9 @@ void emit_product(Emitter& emitter, const Block& rows, const Block& weights, con
 void for_boxes(const graph::Shape& space, const graph::Shape& tile,
                const std::function<void(const graph::Shape& origin, const graph::Shape& extents)>& visit);
 
+/// The vector unit fills a box.
+void emit_fill(Emitter& emitter, const Place& place, const graph::Shape& extents, double value);
+
 /// Lowers any op.
 void lower_op(Emitter& emitter, const graph::Op& op);
 

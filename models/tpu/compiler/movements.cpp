@@ -29,6 +29,15 @@ std::shared_ptr<const Formula> move_formula(const Shape& space, std::optional<do
   return formula;
 }
 
+}  // namespace
+
+void emit_fill(Emitter& emitter, const Place& place, const Shape& extents, double value) {
+  emitter.emit(emitter.parameters().vector_unit(),
+               Vector{move_formula(extents, value), Shape(extents.size(), 0), extents, {}, {{place}}});
+}
+
+namespace {
+
 /// The output holds `value` everywhere.
 void fill(Emitter& emitter, const graph::Op& op, double value) {
   const std::int64_t elements = graph::elements(emitter.tensor(op.outputs[0]).shape);
@@ -39,10 +48,9 @@ void fill(Emitter& emitter, const graph::Op& op, double value) {
   }
   Output output(emitter, op.outputs[0], static_cast<std::uint64_t>(tile[0]));
   if (emitter.planning()) return;
-  const auto formula = move_formula({elements}, value);
   for_boxes({elements}, tile, [&](const Shape& origin, const Shape& extents) {
     const Place place = output.open({origin[0], {{extents[0], 1}}});
-    emitter.emit(emitter.parameters().vector_unit(), Vector{formula, origin, extents, {}, {{place}}});
+    emit_fill(emitter, place, extents, value);
     output.close();
   });
   emitter.begin_part();  // copies come on top

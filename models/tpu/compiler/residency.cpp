@@ -12,7 +12,7 @@ using graph::TensorId;
 namespace {
 struct Life {
   int first = -1, last = -1, uses = 0;
-  bool made = false, table = false;
+  bool made = false, streamed = false;
   std::uint64_t bytes = 0;
 };
 }  // namespace
@@ -33,7 +33,10 @@ Residency::Residency(const graph::Graph& graph, const kit::MemoryMap& map, std::
     if (graph::family(op) == graph::Family::view) continue;
     for (const TensorId id : op.inputs) touch(id, i, false);
     for (const TensorId id : op.outputs) touch(id, i, true);
-    if (op.kind == graph::OpKind::gather) lives[map.storage(op.inputs[0])].table = true;
+    const bool convolution = graph::is_contraction(op.kind) && op.kind != graph::OpKind::matmul;
+    if (op.kind == graph::OpKind::gather || (convolution && needs_padding(graph, op))) {
+      lives[map.storage(op.inputs[0])].streamed = true;
+    }
   }
   std::vector<std::pair<TensorId, Life>> order(lives.begin(), lives.end());
   std::stable_sort(order.begin(), order.end(),
@@ -45,7 +48,7 @@ Residency::Residency(const graph::Graph& graph, const kit::MemoryMap& map, std::
   };
   std::vector<Placed> placed;  // alive ones, by address
   for (const auto& [id, life] : order) {
-    if ((!life.made && life.uses < 2) || life.table) continue;
+    if ((!life.made && life.uses < 2) || life.streamed) continue;
     std::erase_if(placed, [&](const Placed& p) { return p.last < life.first; });
     std::uint64_t at = 0;
     auto place = placed.begin();

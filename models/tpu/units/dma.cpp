@@ -106,8 +106,8 @@ void Dma::begin(const Issued& issued, Cycle now) {
   };
   std::vector<memory::Request> cut;
   if (const auto* gather = std::get_if<Gather>(&body)) {
-    use(gather->indices.range(), kit::Access::read);
-    use(gather->to.range(), kit::Access::write);
+    for (const kit::Range& range : gather->indices.ranges()) use(range, kit::Access::read);
+    for (const kit::Range& range : gather->to.ranges()) use(range, kit::Access::write);
     cut = requests(*gather, issued.step);
     entry->memory_uses.push_back(machine_.memory_uses.begin(
         name(), {gather->table.at(issued.step), gather->to.row_bytes(), gather->table_rows, gather->table_pitch},

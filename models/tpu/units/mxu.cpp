@@ -63,12 +63,17 @@ Mxu::Mxu(Machine& machine, int index)
   machine.tokens.add_listener(*this);
 }
 
+void Mxu::use(std::vector<int>& uses, const std::string& who, const Block& block, kit::Access access, Cycle now) {
+  for (const kit::Range& range : block.ranges()) uses.push_back(machine_.vmem.use(who, range, access, now));
+}
+
 void Mxu::issue_weights(const Issued& issued, Cycle now) {
   const auto& load = std::get<LoadWeights>(issued.instruction->body);
   const Block& block = load.weights;
   const auto rows = static_cast<std::size_t>(machine_.parameters.mxu.rows),
              columns = static_cast<std::size_t>(machine_.parameters.mxu.columns);
-  const int use = machine_.vmem.use(std::string(name()) + " weights", block.range(), kit::Access::read, now);
+  InFlight entry{issued, {}, now, weights_.waited_for_memory()};
+  use(entry.uses, std::string(name()) + " weights", block, kit::Access::read, now);
   systolic::WeightTile tile;
   tile.first_cycle = now + static_cast<Cycle>(machine_.parameters.vmem.latency_cycles);
   if (machine_.values) {
@@ -77,13 +82,14 @@ void Mxu::issue_weights(const Issued& issued, Cycle now) {
     tile.values.resize(rows * columns, 0);
   }
   core_->push_weights(std::move(tile));
-  tiles_.push_back({issued, {use, 0}, now, weights_.waited_for_memory()});
+  tiles_.push_back(std::move(entry));
 }
 
 void Mxu::issue_rows(const Issued& issued, Cycle now) {
   const auto& multiply = std::get<MatrixMultiply>(issued.instruction->body);
   const Block &block = multiply.rows, &result = multiply.result;
-  const int read = machine_.vmem.use(std::string(name()) + " rows", block.range(), kit::Access::read, now);
+  InFlight entry{issued, {}, now, rows_.waited_for_memory()};
+  use(entry.uses, std::string(name()) + " rows", block, kit::Access::read, now);
   systolic::RowBurst burst;
   burst.first_cycle = now + static_cast<Cycle>(machine_.parameters.vmem.latency_cycles);
   burst.count = static_cast<int>(block.rows);
@@ -94,17 +100,17 @@ void Mxu::issue_rows(const Issued& issued, Cycle now) {
   }
   core_->push_rows(std::move(burst));
   // The result port adds rows in order, so that bursts into one block may overlap.
-  const int added = machine_.vmem.use(name(), result.range(), kit::Access::add, now);
-  bursts_.push_back({issued, {read, added}, now, rows_.waited_for_memory()});
+  use(entry.uses, name(), result, kit::Access::add, now);
+  bursts_.push_back(std::move(entry));
 }
 
 void Mxu::complete_weights(const systolic::WeightsDone& done, Cycle now) {
-  const InFlight tile = tiles_.front();
+  const InFlight tile = std::move(tiles_.front());
   tiles_.pop_front();
   filled_.push_back({done.first_accept, done.last_accept + 1, tile.waited_for_memory});
   const Block& block = std::get<LoadWeights>(tile.issued.instruction->body).weights;
   stack_.track.count(read_, block.rows * block.row_bytes(), done.first_accept, done.last_accept + 1);
-  machine_.vmem.release(tile.use[0]);
+  for (const int use : tile.uses) machine_.vmem.release(use);
   machine_.tokens.signal(weights_.unit(), now);
 }
 
@@ -113,17 +119,21 @@ void Mxu::record_drain(Cycle until) {
 }
 
 void Mxu::complete_rows(const systolic::RowsDone& done, Cycle now) {
-  const InFlight burst = bursts_.front();
+  const InFlight burst = std::move(bursts_.front());
   bursts_.pop_front();
   const auto& multiply = std::get<MatrixMultiply>(burst.issued.instruction->body);
   const Block& out = multiply.result;
   const auto columns = static_cast<std::size_t>(machine_.parameters.mxu.columns);
-  for (std::uint64_t row = 0; machine_.values && row < out.rows; ++row) {
-    std::byte* to = machine_.vmem.at(out.address + row * out.pitch);
-    for (std::uint64_t column = 0; column < out.columns; ++column) {
-      float value = done.values[row * columns + column];
-      if (multiply.accumulate) value = numerics::add_flushed(read_float(to + 4 * column), value);
-      std::memcpy(to + 4 * column, &value, sizeof value);
+  if (machine_.values) {
+    std::byte* base = machine_.vmem.at(out.address);
+    const std::vector<std::int64_t> row_at = out.row_offsets(), column_at = out.column_offsets();
+    for (std::uint64_t row = 0; row < out.rows; ++row) {
+      for (std::uint64_t column = 0; column < out.columns; ++column) {
+        std::byte* to = base + row_at[row] + column_at[column];
+        float value = done.values[row * columns + column];
+        if (multiply.accumulate) value = numerics::add_flushed(read_float(to), value);
+        std::memcpy(to, &value, sizeof value);
+      }
     }
   }
   // Priority of states: busy (a row is admitted), fill (weights enter the array, or rows its input), drain (results
@@ -152,7 +162,7 @@ void Mxu::complete_rows(const systolic::RowsDone& done, Cycle now) {
   stack_.track.count(written_, out.rows * out.row_bytes(), done.first_take, done.last_take + 1);
   if (multiply.completes) stack_.track.work(macs);
   stack_.track.array(tag, entered, done.last_take);
-  for (const int use : burst.use) machine_.vmem.release(use);
+  for (const int use : burst.uses) machine_.vmem.release(use);
   machine_.tokens.signal(rows_.unit(), now);
 }
 

@@ -21,7 +21,7 @@ class Mxu : public kit::Unit {
  private:
   struct InFlight {
     Issued issued;
-    int use[2] = {0, 0};
+    std::vector<int> uses;
     Cycle since = 0;
     bool waited_for_memory = false;
   };
@@ -36,6 +36,7 @@ class Mxu : public kit::Unit {
   void complete_weights(const systolic::WeightsDone& done, Cycle now);
   void complete_rows(const systolic::RowsDone& done, Cycle now);
   void record_drain(Cycle until);
+  void use(std::vector<int>& uses, const std::string& who, const Block& block, kit::Access access, Cycle now);
 
   Machine& machine_;
   std::unique_ptr<systolic::MatrixCore> core_;

@@ -13,8 +13,12 @@ PipelinedUnit::Work Transposer::begin(const Issued& issued, Cycle now) {
   const auto& t = std::get<Transpose>(issued.instruction->body);
   const std::uint64_t size = t.from.element_bytes();
   Work work;
-  work.uses = {machine_.vmem.use(name(), t.from.range(), kit::Access::read, now),
-               machine_.vmem.use(name(), t.to.range(), kit::Access::write, now)};
+  for (const kit::Range& range : t.from.ranges()) {
+    work.uses.push_back(machine_.vmem.use(name(), range, kit::Access::read, now));
+  }
+  for (const kit::Range& range : t.to.ranges()) {
+    work.uses.push_back(machine_.vmem.use(name(), range, kit::Access::write, now));
+  }
   work.occupancy = occupancy(t, machine_.parameters.mxu.columns);
   work.vmem_bytes = 2 * t.to.rows * t.to.row_bytes();
   if (!machine_.values) return work;

@@ -73,9 +73,9 @@ PipelinedUnit::Work Vpu::begin(const Window& w, Cycle now) {
 
 PipelinedUnit::Work Vpu::begin(const ScatterAdd& s, Cycle now) {
   Work work;
-  use(work, {s.from.range()}, Access::read, now);
-  use(work, {s.indices.range()}, Access::read, now);
-  use(work, {s.to.range()}, s.clear ? Access::write : Access::update, now);
+  use(work, s.from.ranges(), Access::read, now);
+  use(work, s.indices.ranges(), Access::read, now);
+  use(work, s.to.ranges(), s.clear ? Access::write : Access::update, now);
   if (!machine_.values) return work;
   std::vector<float> sums(s.to.rows * s.to.columns, 0.0f);
   const auto row_of = [&](std::uint64_t row) { return machine_.vmem.at(s.to.address + row * s.to.pitch); };

@@ -43,14 +43,37 @@ void clip(N node) {
       clamped(node, "clip", node.tensor(0), low <= -largest ? -infinity : low, high >= largest ? infinity : high));
 }
 
-/// alpha (e^x - 1) below 0.
-void elu(N node) {
+/// gamma (max(x, 0) + alpha (e^(min(x, 0) / divisor) - 1)): ELU, CELU and SELU.
+TensorId exponential_unit(N node, double alpha, double divisor, double gamma) {
   Builder& b = node.builder();
   const TensorId x = node.tensor(0);
-  const double infinity = std::numeric_limits<double>::infinity();
-  const TensorId below = b.op(OpKind::exp, node.of("exp"), {clamped(node, "negative", x, -infinity, 0)});
-  const TensorId scaled = b.scale(node.of("scale"), b.offset(node.of("offset"), below, -1), node.number("alpha", 1));
-  node.deliver(b.add(node.of("add"), b.op(OpKind::relu, node.of("relu"), {x}), scaled));
+  TensorId below = clamped(node, "negative", x, -std::numeric_limits<double>::infinity(), 0);
+  if (divisor != 1) below = b.scale(node.of("divide"), below, 1 / divisor);
+  below = b.offset(node.of("offset"), b.op(OpKind::exp, node.of("exp"), {below}), -1);
+  if (alpha != 1) below = b.scale(node.of("scale"), below, alpha);
+  const TensorId y = b.add(node.of("add"), b.op(OpKind::relu, node.of("relu"), {x}), below);
+  return gamma == 1 ? y : b.scale(node.of("gamma"), y, gamma);
+}
+void elu(N node) {
+  node.deliver(exponential_unit(node, node.number("alpha", 1), 1, 1));
+}
+void celu(N node) {
+  const double alpha = node.number("alpha", 1);
+  if (!(alpha > 0)) node.fail("alpha must be positive");
+  node.deliver(exponential_unit(node, alpha, alpha, 1));
+}
+/// Constants: Klambauer et al., "Self-Normalizing Neural Networks", 2017, as ONNX rounds them.
+void selu(N node) {
+  node.deliver(exponential_unit(node, node.number("alpha", 1.67326319217681884765625), 1,
+                                node.number("gamma", 1.05070102214813232421875)));
+}
+
+/// x / (1 + |x|)
+void softsign(N node) {
+  Builder& b = node.builder();
+  const TensorId x = node.tensor(0);
+  const TensorId divisor = b.offset(node.of("offset"), b.op(OpKind::absolute, node.of("absolute"), {x}), 1);
+  node.deliver(b.op(OpKind::divide, node.of("divide"), {x, divisor}));
 }
 
 /// max(x, 0) + log(1 + e^-|x|), which does not overflow.
@@ -109,7 +132,7 @@ std::int64_t seed_of(const std::string& name) {
 void dropout(N node) {
   const double ratio = node.has(1) ? node.number(1, "the ratio") : node.number("ratio", 0.5);
   const bool training = node.opset() < 12 || (node.has(2) && node.number(2, "training_mode") != 0);
-  if (ratio == 0 || !training) return node.deliver(node.value(0));
+  if (ratio == 0 || !training || node.builder().inference()) return node.deliver(node.value(0));
   Builder& b = node.builder();
   node.deliver(b.op(OpKind::dropout, node.of("dropout"), {node.tensor(0), b.step()},
                     {{"probability", ratio}, {"seed", seed_of(node.name())}}));
@@ -123,6 +146,9 @@ std::vector<Operator> activation_operators() {
       {"LeakyRelu", 1, leaky_relu},
       {"PRelu", 2, prelu},
       {"Elu", 1, elu},
+      {"Celu", 1, celu},
+      {"Selu", 1, selu},
+      {"Softsign", 1, softsign},
       {"Sigmoid", 1, one_op<OpKind::sigmoid>},
       {"Tanh", 1, one_op<OpKind::tanh>},
       {"Softplus", 1, softplus},

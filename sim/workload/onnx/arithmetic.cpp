@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "sim/workload/onnx/operators.hpp"
+#include "sim/workload/onnx/patterns.hpp"
 
 /// Arithmetic of two or more operands, and functions of one, computed at import where the operands are known.
 namespace triad::workload::onnx_import {
@@ -64,8 +65,12 @@ void multiply(const Node& node) {
   }
   for (const std::size_t i : {0u, 1u}) {
     const std::optional<double> factor = scalar(node, i, 1 - i);
-    if (factor) return node.deliver(node.builder().scale(node.of("multiply"), node.tensor(1 - i), *factor));
+    if (!factor) continue;
+    const TensorId x = node.tensor(1 - i);
+    const std::optional<TensorId> found = gelu(node, x, *factor);
+    return node.deliver(found ? *found : node.builder().scale(node.of("multiply"), x, *factor));
   }
+  if (const std::optional<TensorId> found = silu(node, node.tensor(0), node.tensor(1))) return node.deliver(*found);
   node.deliver(node.builder().op(OpKind::multiply, node.of("multiply"), {node.tensor(0), node.tensor(1)}));
 }
 
@@ -79,7 +84,9 @@ void divide(const Node& node) {
         },
         std::divides<double>()));
   }
-  node.deliver(node.builder().op(OpKind::divide, node.of("divide"), {node.tensor(0), node.tensor(1)}));
+  const TensorId a = node.tensor(0), b = node.tensor(1);
+  const std::optional<TensorId> found = normalization(node, a, b);
+  node.deliver(found ? *found : node.builder().op(OpKind::divide, node.of("divide"), {a, b}));
 }
 
 void mod(const Node& node) {

@@ -96,6 +96,22 @@ void gather(N node) {
   node.deliver(node.reshape(taken, result));
 }
 
+/// From `start` down to `end`, which is not taken; -extent - 1 and below is the place before the first element.
+ValuePtr backwards(N node, const ValuePtr& value, std::size_t axis, std::int64_t start, std::int64_t end,
+                   std::int64_t step) {
+  const std::int64_t extent = node.shape(*value)[axis];
+  const auto place = [&](std::int64_t at) {
+    return std::clamp<std::int64_t>(at < 0 ? std::max(at, -extent - 1) + extent : at, -1, extent - 1);
+  };
+  std::vector<ValuePtr> parts;
+  for (std::int64_t at = place(start); at > place(end); at += std::max(step, -extent)) {
+    parts.push_back(node.slice(value, axis, at, at + 1));
+    if (parts.size() > 4096) node.fail("more than 4096 elements backwards");
+  }
+  if (parts.empty()) node.fail(fmt::format("nothing is left of axis {} of {}", axis, extent));
+  return node.concat(parts, axis);
+}
+
 /// Attributes up to operator set 9, inputs (starts, ends, axes, steps) from 10 on. Ends beyond the axis are cut.
 void slice(N node) {
   const bool by_input = node.has(1);
@@ -118,7 +134,11 @@ void slice(N node) {
   for (std::size_t i = 0; i < axes.size(); ++i) {
     const std::size_t axis = node.axis(axes[i], rank);
     const std::int64_t extent = node.shape(*value)[axis];
-    if (steps[i] < 1) node.fail(fmt::format("a step of {} is not supported, must be positive", steps[i]));
+    if (steps[i] == 0) node.fail("a step of 0");
+    if (steps[i] < 0) {
+      value = backwards(node, value, axis, (*starts)[i], (*ends)[i], steps[i]);
+      continue;
+    }
     const auto place = [&](std::int64_t at) {
       return std::clamp<std::int64_t>(at < 0 ? std::max(at, -extent) + extent : at, 0, extent);
     };

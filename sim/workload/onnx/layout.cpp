@@ -198,12 +198,21 @@ void pad(N node) {
   }
   const double value = node.has(2) ? node.number(2, "the value") : node.number("value", 0);
   if (std::ranges::all_of(pads, [](std::int64_t p) { return p == 0; })) return node.deliver(node.value(0));
-  const auto middle = pads.begin() + static_cast<std::ptrdiff_t>(rank);
-  node.deliver(node.move(OpKind::pad, "pad", {node.value(0)},
-                         {{"before", Integers(pads.begin(), middle)},
-                          {"after", Integers(middle, pads.end())},
-                          {"interior", Integers(rank, 0)},
-                          {"value", value}}));
+  Integers before(pads.begin(), pads.begin() + static_cast<std::ptrdiff_t>(rank));
+  Integers after(pads.begin() + static_cast<std::ptrdiff_t>(rank), pads.end());
+  ValuePtr inner = node.value(0);
+  for (std::size_t axis = 0; axis < rank; ++axis) {  // negative pads cut
+    const std::int64_t begin = std::max<std::int64_t>(0, -before[axis]);
+    const std::int64_t end = node.shape(*inner)[axis] - std::max<std::int64_t>(0, -after[axis]);
+    if (begin >= end) node.fail(fmt::format("nothing is left of axis {}", axis));
+    inner = node.slice(inner, axis, begin, end);
+    before[axis] = std::max<std::int64_t>(0, before[axis]);
+    after[axis] = std::max<std::int64_t>(0, after[axis]);
+  }
+  const Integers none(rank, 0);
+  if (before == none && after == none) return node.deliver(inner);
+  node.deliver(node.move(OpKind::pad, "pad", {inner},
+                         {{"before", before}, {"after", after}, {"interior", none}, {"value", value}}));
 }
 
 /// [N, C b², H, W] -> [N, C, H b, W b]; mode CRD: channel, row, column; DCR: row, column, channel.
@@ -217,6 +226,16 @@ void depth_to_space(N node) {
       node.reshape(node.value(0), crd ? Shape{s[0], c, b, b, s[2], s[3]} : Shape{s[0], b, b, c, s[2], s[3]});
   const ValuePtr moved = node.transpose(apart, crd ? Integers{0, 1, 4, 2, 5, 3} : Integers{0, 3, 4, 1, 5, 2});
   node.deliver(node.reshape(moved, {s[0], c, s[2] * b, s[3] * b}));
+}
+
+/// [N, C, H b, W b] -> [N, b b C, H, W]: row, column, channel.
+void space_to_depth(N node) {
+  const Shape s = node.shape(0);
+  const std::int64_t b = node.integer("blocksize", 0);
+  if (s.size() != 4 || b < 1 || s[2] % b != 0 || s[3] % b != 0)
+    node.fail("rows and columns must be multiples of blocksize");
+  const ValuePtr apart = node.reshape(node.value(0), {s[0], s[1], s[2] / b, b, s[3] / b, b});
+  node.deliver(node.reshape(node.transpose(apart, {0, 3, 5, 1, 2, 4}), {s[0], s[1] * b * b, s[2] / b, s[3] / b}));
 }
 
 void identity(N node) {
@@ -239,6 +258,7 @@ std::vector<Operator> layout_operators() {
       {"Upsample", 2, upsample_9},
       {"Pad", 1, pad},
       {"DepthToSpace", 1, depth_to_space},
+      {"SpaceToDepth", 1, space_to_depth},
       {"Identity", 1, identity},
   };
 }

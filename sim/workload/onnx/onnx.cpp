@@ -195,12 +195,10 @@ class Importer {
     const std::span<const Operator> known = operators();
     const auto found = std::ranges::find(known, proto.op_type(), &Operator::name);
     if (found == known.end() || (!proto.domain().empty() && proto.domain() != "ai.onnx")) {
-      std::vector<std::string> names;
-      for (const Operator& one : known) names.emplace_back(one.name);
-      const std::string near = config::nearest(proto.op_type(), names);
-      node.fail(fmt::format("the operator is not supported{}",
-                            near.empty() ? fmt::format("; those that are: {}", fmt::join(names, ", "))
-                                         : "; the nearest that is: " + near));
+      const std::string near = nearest_operator(proto.op_type());
+      node.fail("the operator is not supported; " + (near.empty()
+                                                         ? "the README of sim/workload/onnx lists those that are"
+                                                         : "the nearest that is: " + near));
     }
     for (std::size_t i = 0; i < found->least_inputs; ++i) node.value(i);
     try {

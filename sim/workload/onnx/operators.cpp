@@ -1,6 +1,9 @@
 #include "sim/workload/onnx/operators.hpp"
 
 #include <algorithm>
+#include <map>
+
+#include "sim/config/node.hpp"
 
 namespace triad::workload::onnx_import {
 
@@ -17,6 +20,40 @@ std::span<const Operator> operators() {
     return joined;
   }();
   return all;
+}
+
+std::string nearest_operator(const std::string& name) {
+  static const std::map<std::string_view, std::string_view> by_meaning = {
+      {"Einsum", "MatMul"},
+      {"Gelu", "Erf"},
+      {"GatherElements", "Gather"},
+      {"GatherND", "Gather"},
+      {"GridSample", "Resize"},
+      {"GroupNormalization", "InstanceNormalization"},
+      {"Hardmax", "Softmax"},
+      {"If", "Where"},
+      {"Loop", "LSTM"},
+      {"LpNormalization", "ReduceL2"},
+      {"LpPool", "AveragePool"},
+      {"LRN", "BatchNormalization"},
+      {"MatMulInteger", "MatMul"},
+      {"MaxUnpool", "Resize"},
+      {"MeanVarianceNormalization", "InstanceNormalization"},
+      {"Mish", "HardSwish"},
+      {"QLinearConv", "Conv"},
+      {"QLinearMatMul", "MatMul"},
+      {"ReduceL1", "ReduceSum"},
+      {"ScatterElements", "Where"},
+      {"ScatterND", "Where"},
+      {"Scan", "LSTM"},
+      {"ThresholdedRelu", "Relu"},
+      {"Xor", "Equal"},
+  };
+  const auto found = by_meaning.find(name);
+  if (found != by_meaning.end()) return std::string(found->second);
+  std::vector<std::string> names;
+  for (const Operator& one : operators()) names.emplace_back(one.name);
+  return config::nearest(name, names);
 }
 
 }  // namespace triad::workload::onnx_import

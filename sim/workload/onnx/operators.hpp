@@ -16,6 +16,8 @@ struct Operator {
 
 /// All of them, by name.
 std::span<const Operator> operators();
+/// The supported operator that comes nearest to one that is not, in meaning or else in spelling, or "".
+std::string nearest_operator(const std::string& name);
 
 // The tables that operators() joins, one a file. Their builders use definitions of the operators in "ONNX Operator
 // Schemas", operator sets 9 to 17.

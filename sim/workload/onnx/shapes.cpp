@@ -76,6 +76,27 @@ void range(N node) {
   node.deliver(result);
 }
 
+/// Where a known value is not zero: [rank, count], in row-major order.
+void non_zero(N node) {
+  const Constant* known = node.known(0);
+  if (known == nullptr) node.fail("is read of values that are known at import only");
+  std::vector<std::size_t> places;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(known->size()); ++i) {
+    if (known->number(i) != 0) places.push_back(i);
+  }
+  Constant result = Constant::of_integers(
+      {static_cast<std::int64_t>(known->shape.size()), static_cast<std::int64_t>(places.size())}, {});
+  for (std::size_t axis = 0; axis < known->shape.size(); ++axis) {
+    std::size_t stride = 1;
+    for (std::size_t i = axis + 1; i < known->shape.size(); ++i) stride *= static_cast<std::size_t>(known->shape[i]);
+    const auto extent = static_cast<std::size_t>(known->shape[axis]);
+    for (const std::size_t place : places) {
+      result.integers.push_back(static_cast<std::int64_t>(place / stride % extent));
+    }
+  }
+  node.deliver(result);
+}
+
 // ONNX's numbers of types: TensorProto.DataType.
 constexpr std::int64_t type_float = 1, type_float16 = 10, type_double = 11, type_bfloat16 = 16, type_bool = 9;
 
@@ -130,9 +151,10 @@ void triangle(N node) {
 }  // namespace
 
 std::vector<Operator> shape_operators() {
-  return {
-      {"Constant", 0, constant}, {"Shape", 1, shape}, {"Size", 1, size},     {"ConstantOfShape", 1, constant_of_shape},
-      {"Range", 3, range},       {"Cast", 1, cast},   {"Trilu", 1, triangle}};
+  return {{"Constant", 0, constant}, {"Shape", 1, shape},
+          {"Size", 1, size},         {"ConstantOfShape", 1, constant_of_shape},
+          {"Range", 3, range},       {"Cast", 1, cast},
+          {"NonZero", 1, non_zero},  {"Trilu", 1, triangle}};
 }
 
 }  // namespace triad::workload::onnx_import

@@ -13,6 +13,7 @@ import pathlib
 import warnings
 
 import numpy
+import onnx
 import torch
 from torch import nn
 
@@ -151,6 +152,106 @@ class Speech(nn.Module):
         return self.fc(x.amax(1))
 
 
+class Operators(nn.Module):
+    """Functions that the other models leave out, on [batch, features]."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Linear(12, 24)
+        self.weight = nn.Parameter(torch.randn(2, 6, 3) * 0.4)
+        self.prelu = nn.PReLU()
+        self.scale = nn.Parameter(torch.rand(1, 24) + 0.5)
+        self.last = nn.Linear(24, 5)
+
+    def forward(self, x):
+        f = nn.functional
+        a, b, c = torch.split(self.first(x), [8, 10, 6], 1)
+        a = torch.cat([f.elu(a[:, :3], 0.7), f.selu(a[:, 3:6]), f.softplus(a[:, 6:])], 1)
+        b = torch.cat([f.hardsigmoid(b[:, ::2]), f.hardswish(b[:, 1::2])], 1)
+        c = self.prelu(c).reshape(-1, 2, 1, 3) * torch.ones(1, 1, 2, 1)
+        c = torch.matmul(c.flatten(2).unsqueeze(2), self.weight)  # [n, 2, 1, 6] by [2, 6, 3]
+        y = torch.cat([a, b, c.squeeze(2).flatten(1)], 1)
+        y = torch.where(y > 0.1, y, y * y - 0.25) + torch.maximum(y, self.scale) - torch.minimum(-y, self.scale)
+        y = torch.clamp(y, -1.5, 2.0) / (1.0 + y.abs()) + torch.sqrt(y.pow(2) + 1.0) + torch.exp(-y.abs()).log1p()
+        y = y - y.mean(1, keepdim=True) + torch.log_softmax(y, 1) * y.amin(1, keepdim=True) * 0.1
+        y = y + (-y).logsumexp(1, keepdim=True) * 0.1 + y.norm(dim=1, keepdim=True) * 0.1
+        y = 0.5 * y[:, [5, 0, 3] + list(range(23, 2, -1))] + torch.roll(y, 1, 1)
+        z = torch.tril(y.reshape(-1, 4, 6)).flatten(1)
+        return self.last((1.5 + z * z).reciprocal() + f.softsign(y) + f.pad(y, (1, -1)))
+
+
+class Images(nn.Module):
+    """The same on images: pools, instance norm, pixel shuffles, transposed convolutions, repetitions, asymmetric pads."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 8, (3, 2), padding=(1, 0), bias=False)
+        self.norm = nn.InstanceNorm2d(8, affine=True)
+        self.up = nn.ConvTranspose2d(8, 6, 4, 2, 1, groups=2)
+        self.line = nn.ConvTranspose1d(6, 4, 3, 2, bias=False)
+        self.last = nn.Linear(4, 5)
+
+    def forward(self, x):
+        f = nn.functional
+        x = f.celu(self.norm(self.first(f.pad(x, (0, 1, 0, 0)))), 1.3)
+        x = f.avg_pool2d(x, 3, 2, 1, count_include_pad=False) + f.avg_pool2d(x, 3, 2, 1) + f.max_pool2d(x, 3, 2, 1)
+        x = self.up(x) + f.pixel_shuffle(x.repeat(1, 3, 1, 1), 2).sigmoid()
+        x = f.pixel_unshuffle(x, 2).reshape(-1, 4, 6, 4, 4).mean(1).amax(3) + f.relu(x).amax((2, 3)).unsqueeze(2)
+        return self.last(f.max_pool1d(self.line(x), 2, 2).sum(2))
+
+
+class States(nn.Module):
+    """Recurrent networks that begin with trained states: RNN with relu, LSTM whose last states are the result."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(6, 7, nonlinearity="relu")
+        self.lstm = nn.LSTM(7, 5)
+        self.h0 = nn.Parameter(torch.randn(1, BATCH, 7) * 0.3)
+        self.h1 = nn.Parameter(torch.randn(1, BATCH, 5) * 0.3)
+        self.c1 = nn.Parameter(torch.randn(1, BATCH, 5) * 0.3)
+        self.fc = nn.Linear(17, 5)
+
+    def forward(self, x):
+        y, h0 = self.rnn(x.transpose(0, 1), self.h0)
+        _, (h1, c1) = self.lstm(y, (self.h1, self.c1))
+        return self.fc(torch.cat([h0, h1, c1], 2)[0])
+
+
+class ResetFirst(nn.Module):
+    """A GRU as Cho et al. (2014) define it: the reset gate multiplies the state before its product. PyTorch's multiplies the
+    product; what it exports becomes this one by an attribute."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(6, 7)
+        self.fc = nn.Linear(7, 5)
+        self.export = True
+
+    def forward(self, x):
+        x = x.transpose(0, 1)
+        if self.export:
+            return self.fc(self.rnn(x)[1][0])
+        w, r, wb, rb = (getattr(self.rnn, name + "_l0") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+        h = torch.zeros(x.shape[1], 7)
+        for step in x:
+            reset, update, new = (step @ w.T + wb).chunk(3, 1)
+            of_reset, of_update, _ = (h @ r.T + rb).chunk(3, 1)
+            reset, update = torch.sigmoid(reset + of_reset), torch.sigmoid(update + of_update)
+            new = torch.tanh(new + (reset * h) @ r[14:].T + rb[14:])
+            h = (1 - update) * new + update * h
+        return self.fc(h)
+
+    def edit(self, path):
+        model = onnx.load(path)
+        for node in model.graph.node:
+            for attribute in node.attribute:
+                if attribute.name == "linear_before_reset":
+                    attribute.i = 0
+        onnx.save(model, path)
+        self.export = False
+
+
 def mlp():
     return nn.Sequential(nn.Linear(12, 16), nn.ReLU(), nn.Linear(16, 16), nn.Sigmoid(), nn.Linear(16, 5))
 
@@ -183,6 +284,10 @@ def models():
     inputs = {"tokens": numbers(6, classes=20), "memory": real(5, 16)}
     yield "decoder", 16, Decoder(), inputs, numbers(6, classes=20), "cross_entropy", ADAM, ", constants: [table]"
     yield "unet", 15, Unet(), {"x": real(2, 8, 8)}, real(2, 8, 8), "mse", ADAM, ""
+    yield "states", 14, States(), {"x": real(6, 6)}, numbers(classes=5), "cross_entropy", ADAM, ""
+    yield "reset-first", 13, ResetFirst(), {"x": real(6, 6)}, numbers(classes=5), "cross_entropy", ADAM, ""
+    yield "operators", 16, Operators(), {"x": real(12)}, numbers(classes=5), "cross_entropy", ADAM, ""
+    yield "images", 13, Images(), {"x": real(3, 8, 8)}, numbers(classes=5), "cross_entropy", ADAM, ""
     yield "speech", 10, Speech(), {"x": real(4, 24)}, numbers(classes=5), "cross_entropy", ADAM, ""
 
 
@@ -219,6 +324,8 @@ def main():
             model, sample, folder / f"{name}.onnx", training=torch.onnx.TrainingMode.TRAINING, do_constant_folding=False,
             opset_version=opset, input_names=list(inputs), output_names=["logits"],
         )
+        if hasattr(model, "edit"):
+            model.edit(folder / f"{name}.onnx")
         # The exporter has run the model once: the running statistics moved, in the file and here.
         losses, first = train(model, inputs, targets, kind, optimizer)
         arrays = {key: value.numpy() for key, value in inputs.items()} | {"y": targets.numpy(), "loss": numpy.array(losses)}

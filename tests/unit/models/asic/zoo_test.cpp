@@ -10,6 +10,7 @@ namespace {
 
 struct Case {
   const char *preset, *workload, *precision;
+  std::size_t steps = 0;  ///< 0: all, and the final parameters
 };
 void PrintTo(const Case& c, std::ostream* out) {
   *out << c.workload << " in " << c.precision << " on " << c.preset;
@@ -20,8 +21,14 @@ class Zoo : public testing::TestWithParam<Case> {};
 TEST_P(Zoo, TrainsAsPyTorch) {
   const Case& c = GetParam();
   test::expect_golden(*test::make(c.preset), c.workload, c.precision,
-                      c.precision == std::string("fp32") ? test::fp32 : test::bf16);
+                      c.precision == std::string("fp32") ? test::fp32 : test::bf16, c.steps);
 }
+
+const auto name_of = [](const testing::TestParamInfo<Case>& info) {
+  std::string name = std::string(info.param.preset) + "_" + info.param.workload + "_" + info.param.precision;
+  std::replace(name.begin(), name.end(), '-', '_');
+  return name;
+};
 
 INSTANTIATE_TEST_SUITE_P(Minis, Zoo,
                          testing::Values(Case{"tiny", "resnet-50-mini", "fp32"}, Case{"tiny", "resnet-50-mini", "bf16"},
@@ -34,12 +41,18 @@ INSTANTIATE_TEST_SUITE_P(Minis, Zoo,
                                          Case{"nvdla-2048-train", "bert-base-mini", "bf16"},
                                          Case{"nvdla-2048-train", "lstm-sentiment-mini", "fp32"},
                                          Case{"nvdla-2048-train", "lstm-sentiment-mini", "bf16"}),
-                         [](const auto& info) {
-                           std::string name =
-                               std::string(info.param.preset) + "_" + info.param.workload + "_" + info.param.precision;
-                           std::replace(name.begin(), name.end(), '-', '_');
-                           return name;
-                         });
+                         name_of);
+
+/// Grouped and transposed convolution, a frozen part, causal and cross attention, shared weights, recurrence in both
+/// directions, ctc, group normalisation, upsampling.
+INSTANTIATE_TEST_SUITE_P(Others, Zoo,
+                         testing::Values(Case{"nvdla-2048-train", "mobilenet-v1-mini", "fp32", 3},
+                                         Case{"nvdla-2048-train", "dcgan-generator-mini", "fp32", 3},
+                                         Case{"nvdla-2048-train", "gpt-2-mini", "fp32", 3},
+                                         Case{"nvdla-2048-train", "transformer-mini", "fp32", 3},
+                                         Case{"nvdla-2048-train", "deepspeech-2-mini", "fp32", 3},
+                                         Case{"nvdla-2048-train", "ddpm-unet-mini", "fp32", 3}),
+                         name_of);
 
 }  // namespace
 }  // namespace triad::asic

@@ -20,6 +20,8 @@ TEST(Status, IsZeroWhenDone) {
   EXPECT_EQ(status({"--version"}), 0);
   EXPECT_EQ(status({"run", "--help"}), 0);
   EXPECT_EQ(status({"list"}), 0);
+  EXPECT_EQ(status({"graph", "linear"}), 0);
+  EXPECT_EQ(status({"graph", "linear", "--dot"}), 0);
   EXPECT_EQ(status({"run", "reference", "linear", "--set", "workload.steps=1"}), 0);
 }
 
@@ -32,6 +34,9 @@ TEST(Status, IsTwoWhenTheInputIsAtFault) {
   EXPECT_EQ(status({"run", "reference", "linear", "--format", "xml"}), 2);
   EXPECT_EQ(status({"run", "nothing", "linear"}), 2);
   EXPECT_EQ(status({"describe", "nothing"}), 2);
+  EXPECT_EQ(status({"graph", "nothing"}), 2);
+  EXPECT_EQ(status({"graph", "linear", "--phase", "sideways"}), 2);
+  EXPECT_EQ(status({"support", "nothing"}), 2);
 }
 
 }  // namespace

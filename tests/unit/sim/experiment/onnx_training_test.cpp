@@ -5,6 +5,7 @@
 #include <cmath>
 #include <span>
 
+#include "sim/graph/op.hpp"
 #include "sim/reference/reference.hpp"
 #include "sim/workload/npz.hpp"
 #include "sim/workload/workload.hpp"
@@ -83,10 +84,26 @@ TEST_P(OnnxTraining, FollowsPyTorch) {
                             golden, [](const auto& one) { return one.first.starts_with("first."); })));
 }
 
+/// What operator sets spell out is one op again: encoder: gelu (set 17 has layer norm), decoder: layer norm (set 16).
+TEST(OnnxPatterns, AreOneOp) {
+  const auto count = [](const char* name, graph::OpKind kind) {
+    return std::ranges::count(workload::load(folder / (std::string(name) + ".yaml")).graph.ops, kind, &graph::Op::kind);
+  };
+  EXPECT_EQ(count("encoder", graph::OpKind::gelu), 2);  // one a layer
+  EXPECT_EQ(count("encoder", graph::OpKind::erf), 0);
+  EXPECT_EQ(count("decoder", graph::OpKind::normalize), 7);  // three a layer, one at the end
+  EXPECT_EQ(count("decoder", graph::OpKind::sqrt), 0);
+  EXPECT_EQ(count("unet", graph::OpKind::silu), 2);
+}
+
 INSTANTIATE_TEST_SUITE_P(Models, OnnxTraining,
                          testing::Values("mlp", "residual", "depthwise", "lstm", "gru", "encoder", "decoder", "unet",
-                                         "speech"),
-                         [](const auto& info) { return std::string(info.param); });
+                                         "speech", "operators", "images", "states", "reset-first"),
+                         [](const auto& info) {
+                           std::string name = info.param;
+                           std::ranges::replace(name, '-', '_');
+                           return name;
+                         });
 
 }  // namespace
 }  // namespace triad
