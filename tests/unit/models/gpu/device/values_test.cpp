@@ -39,7 +39,7 @@ TEST(WithoutValues, RowsFoundByIndexTakeAlmostTheSame) {
 }
 
 TEST(WithoutValues, AWorkloadMayBeLargerThanTheMemory) {
-  const auto device = test::make("tiny", {"memory.capacity=16 KiB"});
+  const auto device = test::make("tiny", {"memory.capacity=1 KiB"});
   EXPECT_THROW(device->lower(test::load("dense-relu")), device::Unsupported);
   const device::RunResult run = test::run(*device, test::load("dense-relu", {"steps=1", "values=off"}));
   EXPECT_FALSE(run.fits_memory);
