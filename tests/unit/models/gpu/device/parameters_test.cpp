@@ -129,7 +129,9 @@ TEST(Parameters, TooLittleMemoryIsAnError) {
     test::make("tiny", settings)->lower(test::load("dense-relu"));
   };
   EXPECT_THROW(lower({"memory.capacity=1 KiB"}), device::Unsupported);
-  EXPECT_NE(message([&] { lower({"memory.capacity=1 KiB"}); }).find("bytes of device memory, there are 1024 (memory.capacity)"),
+  EXPECT_NE(message([&] {
+              lower({"memory.capacity=1 KiB"});
+            }).find("bytes of device memory, there are 1024 (memory.capacity)"),
             std::string::npos);
   EXPECT_NE(message([&] { lower({"sm.load_store.shared=1 KiB"}); }).find("bytes of shared memory, an SM has 1024"),
             std::string::npos);
