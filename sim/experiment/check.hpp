@@ -6,7 +6,7 @@
 namespace triad::experiment {
 
 /// Holds every loss and every final weight and output tensor to device::tolerance. Where one is beyond it, to four
-/// times what the reference itself comes off by when initial parameters change in their last bit (the largest of four
+/// times what the reference itself comes off by when initial parameters change by a millionth (the largest of four
 /// such runs), where that is more: a gradient that is zero but for rounding, as that of the keys' bias in attention or
 /// of a bias before batch norm, has no right value, and Adam makes a whole step of it.
 ///
