@@ -197,6 +197,20 @@ TEST_F(Workload, NamesWhatIsWrongInTheYaml) {
   }
 }
 
+TEST_F(Workload, AnInputIsATargetOnlyWhereTheLossSaysSo) {
+  const std::string net = R"(name: n
+inputs: {x: {shape: [2, 3]}, y: {shape: [2, 1]}}
+layers: [{type: linear, from: x, out_features: 1}]
+optimizer: {type: sgd, learning_rate: 0.1}
+steps: 1
+loss: )";
+  EXPECT_NE(rejection(net + "mse\n").find("w.yaml:6:7: loss: the input y is not its target unless it says so"),
+            std::string::npos)
+      << rejection(net + "mse\n");
+  EXPECT_EQ(rejection(net + "{type: mse, target: y}\n"), "accepted");
+  EXPECT_EQ(rejection(net + "{type: mse, target: z}\n"), "accepted");
+}
+
 TEST_F(Workload, NeedsSomethingToTrain) {
   EXPECT_NE(rejection("name: n\ninput: {shape: [2, 3]}\nlayers: [{type: relu}]\nloss: mse\nsteps: 1\n")
                 .find("no layer has parameters"),
