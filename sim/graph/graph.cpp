@@ -4,6 +4,8 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 #include <stdexcept>
 
 #include "sim/graph/op.hpp"
@@ -125,7 +127,10 @@ std::vector<TensorId> Graph::results() const {
   for (const Update& update : updates) read[static_cast<std::size_t>(update.updated)] = true;
   for (const Op& op : ops) {
     const auto is_read = [&](TensorId id) { return static_cast<bool>(read[static_cast<std::size_t>(id)]); };
-    if (std::ranges::none_of(op.outputs, is_read)) unread.insert(unread.end(), op.outputs.begin(), op.outputs.end());
+    // A fused op makes what others read next to results that nobody reads: its members were several ops.
+    if (op.kind == OpKind::fused || std::ranges::none_of(op.outputs, is_read)) {
+      std::ranges::copy_if(op.outputs, std::back_inserter(unread), std::not_fn(is_read));
+    }
   }
   return unread;
 }
