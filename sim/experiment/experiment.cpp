@@ -9,6 +9,7 @@
 #include <memory>
 
 #include "sim/experiment/children.hpp"
+#include "sim/reference/fold.hpp"
 #include "sim/reference/reference.hpp"
 #include "sim/workload/workload.hpp"
 
@@ -121,6 +122,13 @@ std::vector<std::string> names_of(const std::vector<DeviceName>& devices) {
   return names;
 }
 
+/// The workload as every machine and the reference run it: constants folded.
+device::Job load(const fs::path& workload, const Settings& settings) {
+  device::Job job = workload::load(workload, settings.workload);
+  reference::fold_constants(job);
+  return job;
+}
+
 /// A job without values has nothing to compare.
 void require_values(const device::Job& job, const std::string& asked) {
   if (job.values) return;
@@ -131,7 +139,7 @@ void require_values(const device::Job& job, const std::string& asked) {
 report::Report run_plan(const device::Registry& registry, const Plan& plan, const Options& options) {
   const Settings settings = read_settings(options.set, names_of(plan.devices));
   std::vector<Machine> machines = make_machines(registry, plan.devices, settings.devices);
-  const device::Job job = workload::load(plan.workload, settings.workload);
+  const device::Job job = load(plan.workload, settings);
   if (options.check) require_values(job, "--check");
   return simulate(std::move(machines), job, options);
 }
@@ -183,7 +191,7 @@ report::Report run_reference(const std::string& workload, const Options& options
   }
   if (options.max_cycles > 0) throw config::Error("--max-cycles: the host reference has no cycles");
   if (options.check) throw config::Error("--check: the host reference is what devices are compared with");
-  const device::Job job = workload::load(file, settings.workload);
+  const device::Job job = load(file, settings);
   require_values(job, "the host reference");
   return {report::workload_of(job),
           run_in_children({{reference_name, [&] { return reference_result(job); }}}, options.progress)};

@@ -37,10 +37,12 @@ class Group:
         return numpy.asarray(self.random.randint(-127, 128, shape), numpy.int8)
 
     def case(self, name, operands, ops, compute, trained=None, seeded=None, job=None):
-        """operands: {name: array}. ops: [(kind, name, [inputs], {attributes})]; the outputs of the last op are those of the
-        case. compute: takes the operands as tensors (fp64, or int64) and returns the outputs, or a list of them.
-        trained: the operands with a gradient (by default all fp32 ones; [] for none). seeded: the number of outputs that
-        enter the loss, sum(output * seed), from the first on."""
+        """Adds a case.
+
+        operands: {name: array}. ops: [(kind, name, [inputs], {attributes})]; the outputs of the last op are those of
+        the case. compute: takes the operands as tensors (fp64, or int64) and returns the outputs, or a list of them.
+        trained: the operands with a gradient (by default all fp32 ones; [] for none). seeded: the number of outputs
+        that enter the loss, sum(output * seed), from the first on."""
         name = f"{len(self.cases):03}_{name}"
         operands = {key: numpy.asarray(value) for key, value in operands.items()}
         if trained is None:

@@ -3,9 +3,9 @@
 
     /usr/bin/python3 tests/golden/ops/make.py        (Debian's python3-torch and python3-numpy)
 
-Writes GROUP.npz and GROUP.json beside itself. PyTorch computes in fp64, so that the goldens are right to the last bit of fp32;
-operands are fp32 numbers, and where an op rounds (casts, quantisation) they are rounded here as well. Seeded: the same
-goldens every time.
+Writes GROUP.npz and GROUP.json beside itself. PyTorch computes in fp64, so that the goldens are right to the last bit of
+fp32; operands are fp32 numbers, and where an op rounds (casts, quantisation) they are rounded here as well. Seeded: the
+same goldens every time.
 """
 
 import contractions

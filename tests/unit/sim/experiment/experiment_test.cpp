@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
@@ -23,8 +24,8 @@ class Echo : public device::Device {
  public:
   explicit Echo(const config::Node& node) : speed(node.at("speed").integer(1, 1000)) {
     if (const auto key = node.find("behave"))
-      behave =
-          key->choice({"well", "fault", "crash", "quit", "refuse", "wrong", "wrong_weight", "nan_weight", "throw"});
+      behave = key->choice(
+          {"well", "fault", "crash", "quit", "refuse", "wrong", "wrong_weight", "nan_weight", "throw", "strict"});
     if (const auto key = node.find("extra")) key->integer(0, 9);
   }
   double peak_flops(numerics::Format format) const override { return format == numerics::Format::fp32 ? 1e9 : 0; }
@@ -36,6 +37,11 @@ class Echo : public device::Device {
   };
   std::unique_ptr<device::Program> lower(const device::Job& job) const override {
     if (behave == "refuse") throw device::Unsupported("fc.matmul: " + job.name + " does not fit");
+    for (const graph::Op& op : job.graph.ops) {
+      const bool constant = std::ranges::all_of(
+          op.inputs, [&](graph::TensorId id) { return job.graph.tensor(id).role == graph::Role::constant; });
+      if (behave == "strict" && constant) throw device::Unsupported(op.name + " was not folded");
+    }
     return std::make_unique<Empty>();
   }
   device::RunResult run(const device::Program&, const device::Job& job,
@@ -121,6 +127,15 @@ TEST_F(Experiment, RunsOneDevice) {
   EXPECT_GT(report.runs[0].host_seconds, 0);
   EXPECT_EQ(report.workload.steps, 3);
   EXPECT_EQ(report.workload.parameters, 8);  // 2 x 3 weights, 2 biases
+}
+
+/// The gradient of a mean is a constant that is scaled and spread.
+TEST_F(Experiment, DevicesGetTheirConstantsFolded) {
+  write("workloads/classes.yaml",
+        "name: classes\ninput: {shape: [4, 3]}\nlayers:\n  - {type: linear, name: fc, out_features: 2}\n"
+        "loss: cross_entropy\noptimizer: {type: sgd, learning_rate: 0.01}\nsteps: 3\n");
+  const report::Report report = run(registry, "echo/one", "classes", {{"device.behave=strict"}, true, 0, false});
+  EXPECT_EQ(report.runs[0].max_error_vs_reference, 0);
 }
 
 TEST_F(Experiment, CheckMeasuresTheErrorAndRefusesAWrongLoss) {
