@@ -88,7 +88,7 @@ class Node {
   friend void apply(const Node& node, const struct Override& override_);
   friend void apply(const Node& node, const std::string& path, const Node& value);
   friend std::string digest(const Node& node);
-  friend Node substituted(const Node& node, const std::map<std::string, Node>& parameters);
+  friend Node substituted(const Node& node, const std::map<std::string, Node>& parameters, bool repeated, bool root);
   friend void mark_read(const Node& node);
   friend Node number_node(const Node& place, std::int64_t value);
 
@@ -138,7 +138,8 @@ std::string digest(const Node& node);
 /// Values by name, to stand where a text says $name.
 using Parameters = std::map<std::string, Node>;
 /// A copy of the node, read by nobody yet, in which every "$name" is the parameter of that name and every text with a
-/// `$` in it ("$width * 4") the whole number that it comes to. Throws Error about a name that is no parameter.
+/// `$` in it ("$width * 4") the whole number that it comes to. Throws Error about a name that is no parameter. Within a
+/// map below it that has the key `repeat`, $index stays: it is the number of that repetition.
 Node substituted(const Node& node, const Parameters& parameters);
 /// Counts the node and all below it as read: what is read is a copy of it.
 void mark_read(const Node& node);

@@ -94,31 +94,54 @@ class Arithmetic {
 
 }  // namespace
 
-Node substituted(const Node& node, const Parameters& parameters) {
+namespace {
+
+/// "$width * $index" inside a repetition: the other parameters' texts are put in, $index is the repetition's own.
+std::string all_but_index(const Node& node, const std::string& text, const Parameters& parameters) {
+  std::string result;
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at + 1;
+    while (text[at] == '$' && end < text.size() && of_a_name(text[end])) ++end;
+    const std::string word = text.substr(at, end - at);
+    const bool kept = word[0] != '$' || word == "$index";
+    result += kept ? word : Arithmetic::parameter(node, word.substr(1), parameters).text();
+    at = end;
+  }
+  return result;
+}
+
+}  // namespace
+
+Node substituted(const Node& node, const Parameters& parameters, bool repeated, bool root) {
   const Data& from = *node.data_;
+  auto copy = std::make_shared<Data>(from);
+  copy->read = false;
+  copy->asked.clear();
   if (from.kind == Kind::scalar && from.text.find('$') != std::string::npos) {
     const std::string& text = from.text;
     const bool alone = text[0] == '$' && text.size() > 1 && std::all_of(text.begin() + 1, text.end(), of_a_name);
-    if (alone) {
+    if (repeated && text.find("$index") != std::string::npos) {
+      copy->text = all_but_index(node, text, parameters);
+    } else if (alone) {
       // The value keeps its own place: an error about it points at who gave it.
-      auto copy = std::make_shared<Data>(*Arithmetic::parameter(node, text.substr(1), parameters).data_);
+      *copy = *Arithmetic::parameter(node, text.substr(1), parameters).data_;
       copy->path = from.path;
       copy->key_where = from.key_where;
       copy->read = false;
       copy->asked.clear();
-      return Node(copy);
+    } else {
+      copy->text = std::to_string(Arithmetic(node, text, parameters).value());
     }
-    auto copy = std::make_shared<Data>(from);
-    copy->text = std::to_string(Arithmetic(node, text, parameters).value());
-    copy->read = false;
     return Node(copy);
   }
-  auto copy = std::make_shared<Data>(from);
-  copy->read = false;
-  copy->asked.clear();
-  for (auto& [key, value] : copy->members) value = substituted(Node(value), parameters).data_;
-  for (auto& item : copy->items) item = substituted(Node(item), parameters).data_;
+  repeated = repeated || (!root && from.member("repeat") != nullptr);
+  for (auto& [key, value] : copy->members) value = substituted(Node(value), parameters, repeated, false).data_;
+  for (auto& item : copy->items) item = substituted(Node(item), parameters, repeated, false).data_;
   return Node(copy);
+}
+
+Node substituted(const Node& node, const Parameters& parameters) {
+  return substituted(node, parameters, false, true);
 }
 
 void mark_read(const Node& node) {

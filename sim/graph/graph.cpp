@@ -124,9 +124,8 @@ std::vector<TensorId> Graph::results() const {
   }
   for (const Update& update : updates) read[static_cast<std::size_t>(update.updated)] = true;
   for (const Op& op : ops) {
-    for (const TensorId id : op.outputs) {
-      if (!read[static_cast<std::size_t>(id)]) unread.push_back(id);
-    }
+    const auto is_read = [&](TensorId id) { return static_cast<bool>(read[static_cast<std::size_t>(id)]); };
+    if (std::ranges::none_of(op.outputs, is_read)) unread.insert(unread.end(), op.outputs.begin(), op.outputs.end());
   }
   return unread;
 }

@@ -97,8 +97,8 @@ struct Graph {
   std::int64_t flops() const;
   /// Number of trained scalars.
   std::int64_t parameters() const;
-  /// What a graph without a loss is executed for: the tensors that ops make and nothing reads.
-  /// Empty for a graph with a loss.
+  /// What a graph without a loss is executed for: what ops make of which nothing is read (the places of a max_pool that
+  /// is read are no result). Empty for a graph with a loss.
   std::vector<TensorId> results() const;
   /// Is there an op of this name?
   bool has_op(const std::string& name) const { return names_.contains(name); }

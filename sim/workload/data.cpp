@@ -225,10 +225,11 @@ std::map<TensorId, HostTensor> initial_values(const Network& network, const Sour
   std::vector<std::string> states;
   for (std::size_t i = 0; i < network.graph.tensors.size(); ++i) {
     const graph::Tensor& tensor = network.graph.tensors[i];
-    if (tensor.role != Role::state) continue;
-    states.push_back(tensor.name);
+    // Running statistics are states in training, constants in inference.
+    if (tensor.role != Role::state && tensor.role != Role::constant) continue;
     const HostTensor* array = file.find(tensor.name);
     if (array == nullptr) continue;
+    states.push_back(tensor.name);
     check_initial(tensor, *array, file);
     values[static_cast<TensorId>(i)] = *array;
   }

@@ -53,6 +53,9 @@ class Loss {
     for (const Feed& other : builder_.network().targets) {
       if (other.name == feed.name) known = other.tensor;
     }
+    for (const Feed& input : builder_.network().inputs) {
+      if (!named && input.name == feed.name) fail("the input y is not its target unless it says so: say target: NAME");
+    }
     if (known) {
       const graph::Tensor& tensor = builder_.graph().tensor(*known);
       if (tensor.shape != shape || (tensor.format == Format::int32) != whole) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <stdexcept>
 
 #include "sim/graph/passes.hpp"
@@ -74,11 +75,26 @@ void read_inputs(Network& network, Builder& builder, const config::Node& workloa
   if (network.inputs.empty()) several->fail("names at least one input");
 }
 
+/// Removes the ops that the output does not depend on.
+void keep_only(graph::Graph& graph, TensorId output, const config::Node& list) {
+  std::vector<bool> wanted(graph.tensors.size(), false);
+  wanted[static_cast<std::size_t>(output)] = true;
+  std::vector<graph::Op> ops;
+  for (auto op = graph.ops.rbegin(); op != graph.ops.rend(); ++op) {
+    if (std::ranges::none_of(op->outputs, [&](TensorId id) { return wanted[static_cast<std::size_t>(id)]; })) continue;
+    for (const TensorId id : op->inputs) wanted[static_cast<std::size_t>(id)] = true;
+    ops.push_back(*op);
+  }
+  if (ops.empty()) list.fail("no layer computes anything");
+  std::ranges::reverse(ops);
+  graph.replace_ops(std::move(ops));
+}
+
 }  // namespace
 
-Network read_network(const config::Node& workload, Format precision, bool values) {
+Network read_network(const config::Node& workload, Format precision, bool values, bool inference) {
   Network network;
-  Builder builder(network, precision, values);
+  Builder builder(network, precision, values, inference);
   const auto model = workload.find("model");
   if (model) {
     read_onnx(*model, builder);
@@ -90,8 +106,13 @@ Network read_network(const config::Node& workload, Format precision, bool values
   for (const Feed& feed : network.inputs) top.inputs.push_back(feed.tensor);
   const config::Node list = model ? model->at("onnx") : workload.at("layers");
   if (!model) network.output = layers.build(list, top);
-  if (network.graph.parameters() == 0)
+  if (inference) {
+    keep_only(network.graph, network.output, list);
+    return network;
+  }
+  if (network.graph.parameters() == 0) {
     list.fail("no layer has parameters to train; a linear layer has, unless it is frozen");
+  }
   const config::Node loss = workload.at("loss");
   try {
     read_losses(builder, layers, top, loss);

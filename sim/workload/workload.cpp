@@ -1,14 +1,17 @@
 #include "sim/workload/workload.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 #include <stdexcept>
 
 #include "sim/graph/passes.hpp"
 #include "sim/graph/training.hpp"
+#include "sim/reference/fold.hpp"
 #include "sim/workload/data.hpp"
 #include "sim/workload/network.hpp"
 #include "sim/workload/optimizer.hpp"
+#include "sim/workload/quantization.hpp"
 #include "sim/workload/scale_sim.hpp"
 
 namespace triad::workload {
@@ -20,12 +23,10 @@ using numerics::Format;
 
 constexpr int most_steps = 1'000'000;
 
-Format read_precision(const config::Node& workload, bool trains) {
+Format read_precision(const config::Node& workload) {
   const auto node = workload.find("precision");
   if (!node) return Format::fp32;
-  std::vector<std::string> words = {"fp32", "bf16", "fp16"};
-  if (!trains) words.push_back("int8");
-  const std::string word = node->choice(words);
+  const std::string word = node->choice({"fp32", "bf16", "fp16", "int8"});
   for (const Format format : {Format::bf16, Format::fp16, Format::int8}) {
     if (word == numerics::to_string(format)) return format;
   }
@@ -46,6 +47,14 @@ void read_operations(const config::Node& workload, device::Job& job) {
   workload.reject_unread();
   job.graph = network.graph;
   if (job.values) job.initial = initial_values(network, {});
+}
+
+/// Forward only: asked for, or because int8 has no gradients.
+bool is_inference(const config::Node& workload, Format precision) {
+  const auto node = workload.find("inference");
+  const bool asked = node && node->boolean();
+  if (node && !asked && precision == Format::int8) node->fail("int8 is for inference: it has no gradients");
+  return asked || precision == Format::int8;
 }
 
 /// One value a step, as few as say the same.
@@ -87,6 +96,32 @@ void fill(device::Job& job, const Network& network, const OptimizerSettings& set
   }
 }
 
+/// The forward pass of a network over as many batches as there are steps.
+void read_inference(const config::Node& workload, device::Job& job) {
+  constexpr int most_batches = 8;  // of calibration, unless the workload says more
+  const Format precision = job.precision == Format::int8 ? Format::fp32 : job.precision;
+  const Network network = read_network(workload, precision, job.values, true);
+  // What only training reads may stay in the file, so that one file serves both.
+  for (const char* key : {"loss", "optimizer", "loss_scale", "recompute"}) {
+    if (const auto unused = workload.find(key)) config::mark_read(*unused);
+  }
+  const Source initial = read_initial_source(workload);
+  const DataSource data = read_data_source(workload, network, job.values);
+  int batches_of_calibration = most_batches;
+  if (const auto calibration = workload.find("calibration")) {
+    batches_of_calibration = static_cast<int>(calibration->at("batches").integer(1, most_steps));
+  }
+  workload.reject_unread();
+  job.graph = network.graph;
+  if (job.values) fill(job, network, {}, initial, data);
+  if (job.precision == Format::int8) {
+    std::size_t different = 1;  // batches, before they come again
+    for (const auto& [id, list] : job.batches) different = std::max(different, list.size());
+    quantize(job, std::min(batches_of_calibration, static_cast<int>(different)));
+  }
+  reference::fold_constants(job);
+}
+
 }  // namespace
 
 device::Job read(const config::Node& workload) {
@@ -95,14 +130,17 @@ device::Job read(const config::Node& workload) {
   for (const char* key : {"summary", "application"}) {  // for `triad list`
     if (const auto text = workload.find(key)) text->text();
   }
-  const bool trains = !is_forward_only(workload);
-  job.precision = read_precision(workload, trains);
+  job.precision = read_precision(workload);
   if (const auto values = workload.find("values")) job.values = values->boolean();
-  if (!trains) {
+  if (is_forward_only(workload)) {
     read_operations(workload, job);
     return job;
   }
   job.steps = static_cast<int>(workload.at("steps").integer(1, most_steps));
+  if (is_inference(workload, job.precision)) {
+    read_inference(workload, job);
+    return job;
+  }
   graph::Training training;
   if (const auto scale = workload.find("loss_scale")) {
     training.loss_scale = scale->number(0, 0x1p24);
@@ -112,6 +150,8 @@ device::Job read(const config::Node& workload) {
   const bool recomputes = recompute && recompute->boolean();
   const Network network = read_network(workload, job.precision, job.values);
   const OptimizerSettings settings = read_optimizer(workload.at("optimizer"));
+  const auto recompute = workload.find("recompute");
+  const bool recomputes = recompute && recompute->boolean();
   training.optimizer = settings.optimizer;
   const Source initial = read_initial_source(workload);
   const DataSource data = read_data_source(workload, network, job.values);
@@ -123,7 +163,9 @@ device::Job read(const config::Node& workload) {
   } catch (const std::invalid_argument& error) {
     workload.at(workload.find("model") ? "model" : "layers").fail(error.what());
   }
+  if (recomputes) job.graph = graph::recompute(job.graph);
   if (job.values) fill(job, network, settings, initial, data);
+  reference::fold_constants(job);
   return job;
 }
 

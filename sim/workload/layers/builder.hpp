@@ -21,12 +21,14 @@ using numerics::Format;
 /// taken. Throws std::invalid_argument where operands do not fit.
 class Builder {
  public:
-  Builder(Network& network, Format precision, bool values)
-      : network_(network), precision_(precision), values_(values) {}
+  /// With `inference` layers behave as after training: running statistics, no dropout.
+  Builder(Network& network, Format precision, bool values, bool inference = false)
+      : network_(network), precision_(precision), values_(values), inference_(inference) {}
 
   Network& network() { return network_; }
   graph::Graph& graph() { return network_.graph; }
   Format precision() const { return precision_; }
+  bool inference() const { return inference_; }
   const Shape& shape(TensorId id) const { return network_.graph.tensor(id).shape; }
   /// Extent of an axis; negative: from the end.
   std::int64_t extent(TensorId id, std::int64_t axis) const;
@@ -85,7 +87,7 @@ class Builder {
 
   Network& network_;
   Format precision_;
-  bool values_;
+  bool values_, inference_;
   bool frozen_ = false;
   std::map<TensorId, TensorId> casts_;
   std::map<std::string, TensorId> constants_;

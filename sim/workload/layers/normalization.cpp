@@ -27,28 +27,45 @@ Shape by_channel(const Layer& layer) {
   return shape;
 }
 
+/// (x - mean) / sqrt(variance + epsilon) with the statistics that training left.
+TensorId by_running_statistics(const Layer& layer, double epsilon) {
+  Builder& b = layer.builder;
+  const Shape channels = {layer.shape()[1]};
+  const TensorId mean = b.constant(layer.of("running_mean"), channels, 0.0);
+  const TensorId variance = b.constant(layer.of("running_var"), channels, 1.0);
+  const TensorId deviation =
+      b.op(OpKind::sqrt, layer.of("deviation"), {b.offset(layer.of("variance.epsilon"), variance, epsilon)});
+  const TensorId centred = b.op(OpKind::subtract, layer.of("centred"),
+                                {layer.input(), b.reshape(layer.of("mean.spread"), mean, by_channel(layer))});
+  const TensorId y = b.op(OpKind::divide, layer.of("normalized"),
+                          {centred, b.reshape(layer.of("deviation.spread"), deviation, by_channel(layer))});
+  return affine(layer, y, channels, by_channel(layer));
+}
+
 /// Over the batch and all positions of a channel. Running statistics as PyTorch keeps them: running = (1 - momentum)
 /// running + momentum batch, the variance with n - 1 in the denominator.
 TensorId batch_norm(const Layer& layer) {
   if (layer.rank() < 2) layer.fail("batch_norm takes [batch, channels, ...]");
   Builder& b = layer.builder;
   const std::int64_t channels = layer.shape()[1], each = graph::elements(layer.shape()) / channels;
-  if (each == 1) layer.fail("one value per channel has no variance");
   const double momentum = layer.number("momentum", 0, 1, 0.1), small = epsilon(layer);
+  const bool track = layer.flag("track", true);
+  if (b.inference() && track) return by_running_statistics(layer, small);
+  if (each == 1) layer.fail("one value per channel has no variance");
   std::vector<std::int64_t> axes = {0};
   for (std::size_t axis = 2; axis < layer.rank(); ++axis) axes.push_back(static_cast<std::int64_t>(axis));
   const std::vector<TensorId> made =
       b.outputs(OpKind::normalize, layer.of("normalize"), {layer.input()}, {{"axes", axes}, {"epsilon", small}});
-  const auto track = [&](const char* statistic, TensorId batch, double start, double correction) {
+  const auto follow = [&](const char* statistic, TensorId batch, double start, double correction) {
     const std::string name = layer.of(statistic);
     const TensorId running = b.state(name, {channels}, start);
     const TensorId fresh =
         b.scale(name + ".fresh", b.reshape(name + ".batch", batch, {channels}), momentum * correction);
     b.update(running, b.add(name + ".update", b.scale(name + ".kept", running, 1 - momentum), fresh));
   };
-  if (layer.flag("track", true)) {
-    track("running_mean", made[1], 0, 1);
-    track("running_var", made[2], 1, static_cast<double>(each) / static_cast<double>(each - 1));
+  if (track) {
+    follow("running_mean", made[1], 0, 1);
+    follow("running_var", made[2], 1, static_cast<double>(each) / static_cast<double>(each - 1));
   }
   return affine(layer, made[0], {channels}, by_channel(layer));
 }

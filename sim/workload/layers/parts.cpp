@@ -15,7 +15,7 @@ std::int64_t hash(const std::string& text) {
 
 TensorId dropout(Builder& b, const std::string& name, TensorId x, double probability,
                  std::optional<std::int64_t> seed) {
-  if (probability == 0) return x;
+  if (probability == 0 || b.inference()) return x;
   return b.op(OpKind::dropout, name, {x, b.step()},
               {{"probability", probability}, {"seed", seed.value_or(hash(name))}});
 }

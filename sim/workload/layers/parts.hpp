@@ -4,7 +4,7 @@
 /// Small layers that larger ones are made of.
 namespace triad::workload {
 
-/// x with elements dropped; x itself where `probability` is 0. Without a seed it
+/// x with elements dropped; x itself where `probability` is 0, and in inference. Without a seed it
 /// is a function of the name.
 TensorId dropout(Builder& builder, const std::string& name, TensorId x, double probability,
                  std::optional<std::int64_t> seed = std::nullopt);

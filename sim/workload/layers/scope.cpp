@@ -164,14 +164,16 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
     if (known.empty()) block_name->fail("the workload has no blocks");
     block = &blocks_.at(block_name->choice(known));
   }
-  config::Parameters parameters;
+  config::Parameters parameters, given;
   if (block) {
     parameters = block->defaults;
     for (const std::string& key : block->parameters) {
-      const auto given = node.find(key);
-      if (!given && !parameters.contains(key)) node.at(key);  // missing: the error names it
-      if (given) config::mark_read(*given);
-      if (given) parameters.insert_or_assign(key, *given);
+      const auto value = node.find(key);
+      if (!value && !parameters.contains(key)) node.at(key);  // missing: the error names it
+      if (!value) continue;
+      config::mark_read(*value);
+      parameters.insert_or_assign(key, *value);
+      given.emplace(key, *value);
     }
   }
   const auto repeat = node.find("repeat");
@@ -188,7 +190,9 @@ TensorId LayerList::group(const config::Node& node, const std::string& name, con
     const std::int64_t first = first_node ? first_node->integer(0, most_repetitions) : 0;
     const std::int64_t count = repeat->integer(1, most_repetitions);
     for (std::int64_t i = first; i < first + count; ++i) {
-      parameters.insert_or_assign("index", config::number_node(*repeat, i));
+      const config::Parameters index = {{"index", config::number_node(*repeat, i)}};
+      parameters.insert_or_assign("index", index.at("index"));
+      for (const auto& [key, value] : given) parameters.insert_or_assign(key, config::substituted(value, index));
       const std::string full = fmt::format("{}.{}", name, i);
       if (const auto [other, added] = names_.emplace(full, node.where()); !added) {
         node.fail(fmt::format("two layers have the name '{}'; the other is at {}", full, other->second));

@@ -132,7 +132,7 @@ std::int64_t seed_of(const std::string& name) {
 void dropout(N node) {
   const double ratio = node.has(1) ? node.number(1, "the ratio") : node.number("ratio", 0.5);
   const bool training = node.opset() < 12 || (node.has(2) && node.number(2, "training_mode") != 0);
-  if (ratio == 0 || !training) return node.deliver(node.value(0));
+  if (ratio == 0 || !training || node.builder().inference()) return node.deliver(node.value(0));
   Builder& b = node.builder();
   node.deliver(b.op(OpKind::dropout, node.of("dropout"), {node.tensor(0), b.step()},
                     {{"probability", ratio}, {"seed", seed_of(node.name())}}));

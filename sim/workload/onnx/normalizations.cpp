@@ -56,8 +56,9 @@ void track(N node, std::size_t input, TensorId value, double momentum) {
 void batch_normalization(N node) {
   check_channels(node, 1, 4);
   const double epsilon = node.number("epsilon", 1e-5), momentum = node.number("momentum", 0.9);
-  const bool training = node.opset() >= 14 ? node.integer("training_mode", 0) != 0 : node.wants(1);
   Builder& b = node.builder();
+  const bool trains = node.opset() >= 14 ? node.integer("training_mode", 0) != 0 : node.wants(1);
+  const bool training = trains && !b.inference();
   const TensorId x = node.tensor(0);
   const Shape shape = b.shape(x);
   if (!training) {

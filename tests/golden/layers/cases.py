@@ -9,8 +9,8 @@ from torch.nn import functional as F
 class Case:
     """`net` is a module whose parameters have the names of the workload's; `forward(net, data, step)` gives the loss."""
 
-    def __init__(self, name, yaml, net, forward, data, optimizer=None, schedulers=None, steps=3):
-        self.name, self.yaml, self.steps = name, yaml, steps
+    def __init__(self, name, yaml, net, forward, data, optimizer=None, schedulers=None, steps=3, loss_scale=1):
+        self.name, self.yaml, self.steps, self.loss_scale = name, yaml, steps, loss_scale
         self.module, self.loss, self.data = net, forward, data
         self.optimizer = optimizer or (lambda parameters: torch.optim.SGD(parameters, lr=0.1))
         self.schedulers = schedulers or (lambda optimizer: [])
@@ -450,7 +450,86 @@ loss: mse
                lambda: {"x": randn(6, 5), "y": randn(6, 2)}, steps=6)
 
 
+class Rounded(torch.autograd.Function):
+    """A bilinear function whose operands, forward and backward, are rounded to a format and multiplied in fp32: what
+    `precision` means."""
+
+    @staticmethod
+    def forward(context, function, dtype, a, b):
+        a, b = a.to(dtype).float(), b.to(dtype).float()
+        context.function, context.dtype = function, dtype
+        context.save_for_backward(a, b)
+        return function(a, b)
+
+    @staticmethod
+    def backward(context, gradient):
+        with torch.enable_grad():
+            a, b = (operand.detach().requires_grad_() for operand in context.saved_tensors)
+            result = context.function(a, b)
+        rounded = gradient.to(context.dtype).float()
+        return (None, None, *torch.autograd.grad(result, (a, b), rounded))
+
+
+def precision_cases():
+    def linear(layer, x, dtype):
+        return Rounded.apply(lambda a, b: a @ b.T, dtype, x.flatten(0, -2), layer.weight).reshape(
+            *x.shape[:-1], -1) + layer.bias
+
+    def convolve(layer, x, dtype):
+        transposed = isinstance(layer, nn.ConvTranspose2d)
+        function = F.conv_transpose2d if transposed else F.conv2d
+        keys = {"stride": layer.stride, "padding": layer.padding, "groups": layer.groups}
+        return Rounded.apply(lambda a, b: function(a, b, **keys), dtype, x, layer.weight) + layer.bias[:, None, None]
+
+    def network(net, x, dtype):
+        y = F.relu(net["bn"](convolve(net["conv1"], x, dtype)))
+        y = torch.tanh(convolve(net["up"], convolve(net["conv2"], y, dtype), dtype))
+        return linear(net["fc"], y.mean((2, 3)), dtype)
+
+    for dtype, word, scale in ((torch.bfloat16, "bf16", 1), (torch.float16, "fp16", 1024)):
+        yield Case(word + "_cnn", """
+input: {shape: [3, 2, 7, 7]}
+layers:
+  - {type: conv2d, name: conv1, out_channels: 8, kernel: 3, stride: 2, padding: 1}
+  - {type: batch_norm, name: bn}
+  - {type: relu}
+  - {type: conv2d, name: conv2, out_channels: 8, kernel: 3, padding: 1, groups: 8}
+  - {type: conv_transpose2d, name: up, out_channels: 5, kernel: 2, stride: 2}
+  - {type: tanh}
+  - {type: global_average_pool}
+  - {type: linear, name: fc, out_features: 4}
+loss: cross_entropy
+optimizer: {type: sgd, learning_rate: 0.1}
+precision: """ + word + f"\nloss_scale: {scale}\n",
+                   lambda: modules(conv1=nn.Conv2d(2, 8, 3, 2, 1), bn=nn.BatchNorm2d(8),
+                                   conv2=nn.Conv2d(8, 8, 3, 1, 1, groups=8), up=nn.ConvTranspose2d(8, 5, 2, 2),
+                                   fc=nn.Linear(5, 4)),
+                   lambda net, d, s, dtype=dtype: F.cross_entropy(network(net, d["x"], dtype), d["y"]),
+                   lambda: {"x": randn(3, 2, 7, 7), "y": classes(4, 3)}, steps=5, loss_scale=scale)
+
+    def attend(net, x, dtype):
+        batch, length, width = x.shape
+        qkv = (Rounded.apply(lambda a, b: a @ b.T, dtype, x.flatten(0, 1), net.in_proj_weight) + net.in_proj_bias)
+        q, k, v = (part.reshape(batch, length, 2, width // 2).transpose(1, 2)
+                   for part in qkv.reshape(batch, length, 3 * width).chunk(3, 2))
+        scores = Rounded.apply(lambda a, b: a @ b.transpose(2, 3), dtype, q * (width // 2) ** -0.5, k)
+        context = Rounded.apply(lambda a, b: a @ b, dtype, F.softmax(scores, 3), v)
+        return linear(net.out_proj, context.transpose(1, 2).reshape(batch, length, width), dtype)
+
+    yield Case("bf16_attention", """
+input: {shape: [2, 5, 8]}
+layers:
+  - {type: multi_head_attention, name: a, heads: 2}
+  - {type: linear, name: fc, out_features: 3}
+loss: mse
+precision: bf16
+""" + SGD, lambda: modules(a=nn.MultiheadAttention(8, 2, batch_first=True), fc=nn.Linear(8, 3)),
+               lambda net, d, s: F.mse_loss(linear(net["fc"], attend(net["a"], d["x"], torch.bfloat16), torch.bfloat16),
+                                            d["y"]),
+               lambda: {"x": randn(2, 5, 8), "y": randn(2, 5, 3)}, steps=5)
+
+
 def all_cases():
     for group in (recurrent_cases, attention_cases, convolution_cases, loss_cases, element_wise_cases, optimizer_cases,
-                  dropout_cases):
+                  dropout_cases, precision_cases):
         yield from group()

@@ -33,7 +33,9 @@ def make(case, folder):
     for step in range(case.steps):
         loss = case.loss(module, data, step)
         optimizer.zero_grad()
-        loss.backward()
+        (loss * case.loss_scale).backward()
+        for parameter in module.parameters():
+            parameter.grad /= case.loss_scale
         optimizer.step()
         for scheduler in schedulers:
             scheduler.step()

@@ -226,5 +226,18 @@ TEST(Examples, EveryKindHasOne) {
   }
 }
 
+/// Of an op that is read in part the rest is no result; of one that is not read all of it is.
+TEST(Graph, ResultsAreWhatNothingReads) {
+  Graph graph;
+  const TensorId x = graph.add_tensor({"x", {1, 1, 4, 4}, numerics::Format::fp32, Role::input});
+  const Attributes window = {{"kernel", Shape{2, 2}}, {"stride", Shape{2, 2}}};
+  const std::vector<TensorId> pooled = graph.add_op(OpKind::max_pool, "pool", {x}, window);
+  EXPECT_EQ(graph.results(), pooled);
+  const TensorId y = graph.add_op(OpKind::relu, "relu", {pooled[0]})[0];
+  EXPECT_EQ(graph.results(), std::vector<TensorId>{y});
+  graph.loss = y;
+  EXPECT_TRUE(graph.results().empty());
+}
+
 }  // namespace
 }  // namespace triad::graph
