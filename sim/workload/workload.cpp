@@ -146,8 +146,6 @@ device::Job read(const config::Node& workload) {
     training.loss_scale = scale->number(0, 0x1p24);
     if (training.loss_scale == 0) scale->fail("must be positive");
   }
-  const auto recompute = workload.find("recompute");
-  const bool recomputes = recompute && recompute->boolean();
   const Network network = read_network(workload, job.precision, job.values);
   const OptimizerSettings settings = read_optimizer(workload.at("optimizer"));
   const auto recompute = workload.find("recompute");
@@ -159,7 +157,6 @@ device::Job read(const config::Node& workload) {
   try {
     // Of a recurrent layer of which only the last step is read, the sequence is dead.
     job.graph = graph::without_dead_ops(graph::training_step(network.graph, training));
-    if (recomputes) job.graph = graph::recompute(job.graph);
   } catch (const std::invalid_argument& error) {
     workload.at(workload.find("model") ? "model" : "layers").fail(error.what());
   }
