@@ -48,6 +48,8 @@ Machine::Machine(const Parameters& parameters, const memory::Parameters& memory,
   recorder.add_static_power(parameters.static_watts);
   array_.connect(pointwise_, {&activations_, &weights_});
   pointwise_.connect(array_);
+  activations_.connect(weights_);
+  weights_.connect(activations_);
   for (LayerSink* sink : std::initializer_list<LayerSink*>{&activations_, &weights_, &array_}) {
     command_.connect(Engine::gemm, *sink);
   }

@@ -9,6 +9,10 @@ namespace triad::asic {
 
 using graph::Family;
 
+namespace {
+constexpr std::uint64_t stream_alignment = 4096;
+}  // namespace
+
 std::unique_ptr<Program> lower(const device::Job& job, const Parameters& parameters, std::uint64_t memory_capacity,
                                double memory_bytes_per_second) {
   graph::Fusion fusion;
@@ -40,7 +44,8 @@ std::unique_ptr<Program> lower(const device::Job& job, const Parameters& paramet
   resolve_dependencies(program, builder.accesses);
   std::size_t words = 0;
   for (const isa::Descriptor& layer : program.stream) words += isa::encode(layer).size();
-  program.stream_base = program.map.bytes();
+  // Where a line lies among the channels of memory does not depend on what the tensors take.
+  program.stream_base = (program.map.bytes() + stream_alignment - 1) / stream_alignment * stream_alignment;
   program.bytes = program.stream_base + 4 * words;
   program.fits_memory = program.bytes <= memory_capacity;
   if (!program.fits_memory && job.values) {

@@ -93,8 +93,9 @@ void Loader::step() {
     return wake_at(cycle() + 1);
   }
   const Cycle run = layer.may_run(scoreboard_), banks = buffer_.free_at(next.bank, next.banks);
-  if (run == never || banks == never) return;  // woken when a layer is done
-  const Cycle begin_cycle = std::max(run, banks);
+  const Cycle before = other_ == nullptr ? 0 : other_->loaded_at(layer.index);
+  if (run == never || banks == never || before == never) return;  // woken when a layer is done, or loaded
+  const Cycle begin_cycle = std::max({run, banks, before});
   if (begin_cycle > cycle()) return wake_at(begin_cycle);
   current_ = next;
   begin(next);
@@ -204,6 +205,14 @@ void Loader::next_tile() {
   if (!loop_.done()) return;
   layers_.pop_front();
   started_ = false;
+  loaded_.push_back(complete_);
+  if (other_ != nullptr) other_->wake_at(std::max(complete_, cycle() + 1));
+}
+
+/// When all layers before this one lie in the buffer, or did.
+Cycle Loader::loaded_at(std::int64_t index) const {
+  if (index == 0) return 0;
+  return index <= static_cast<std::int64_t>(loaded_.size()) ? loaded_[static_cast<std::size_t>(index - 1)] + 1 : never;
 }
 
 std::string Loader::waits_for() const {
@@ -211,11 +220,14 @@ std::string Loader::waits_for() const {
   if (layers_.empty()) return {};
   const std::string layers = layers_.front().waits_for(scoreboard_);
   if (!layers.empty()) return layers;
-  if (!started_) return {};
+  if (!started_) return fmt::format("layer {} has not begun", layers_.front().index);
   const Part next = part();
   if (!next.reuse && buffer_.free_at(next.bank, next.banks) == never) {
     return fmt::format("layer {} waits for banks {}..{} to be released", layers_.front().index, next.bank,
                        next.bank + next.banks - 1);
+  }
+  if (other_ != nullptr && other_->loaded_at(layers_.front().index) == never) {
+    return fmt::format("layer {} waits for {} to load the layer before", layers_.front().index, other_->name());
   }
   return {};
 }

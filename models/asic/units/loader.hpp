@@ -33,10 +33,14 @@ class Loader : public kit::Unit, public LayerSink {
          Buffer& buffer, Scoreboard& scoreboard, MemoryInterface& memory, TileSink& sink, activity::Recorder& recorder,
          const activity::Technology& technology);
 
+  /// The loader of the other operand. Neither takes banks for a layer before the other has loaded all of the layer
+  /// before: it could take those that the other needs to let the array go on.
+  void connect(Loader& other) { other_ = &other; }
   void program(const Layer& layer) override;
   std::string waits_for() const override;
 
  private:
+  Cycle loaded_at(std::int64_t index) const;
   /// What the current tile is to this loader.
   struct Part {
     std::int64_t vector, vectors, channel, depth;
@@ -77,6 +81,8 @@ class Loader : public kit::Unit, public LayerSink {
   Cycle first_write_ = 0;  ///< of the current tile
   Cycle free_ = 0;         ///< the write port of the buffer is free from here on; what it did before is recorded
   Cycle complete_ = 0;     ///< of the last tile
+  Loader* other_ = nullptr;
+  std::vector<Cycle> loaded_;  ///< by layer: when its last tile was complete
 };
 
 }  // namespace triad::asic
