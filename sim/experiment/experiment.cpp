@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <cmath>
 #include <memory>
 
+#include "sim/experiment/check.hpp"
 #include "sim/experiment/children.hpp"
 #include "sim/reference/fold.hpp"
 #include "sim/reference/reference.hpp"
@@ -75,27 +75,6 @@ device::RunResult execute(const Prepared& prepared, const device::Job& job, cons
   result.config_digest = prepared.machine.config_digest;
   result.host_seconds = prepared.host_seconds + since(begin);
   return result;
-}
-
-/// Holds every loss and every final weight and output tensor to device::tolerance.
-void check(device::RunResult& result, const device::RunResult& expected, const device::Job& job) {
-  const reference::Outcome outcome{expected.loss, expected.weights, expected.outputs};
-  result.max_error_vs_reference = reference::max_error(result, outcome);
-  const device::Tolerance tolerance = device::tolerance(job.precision);
-  for (std::size_t step = 0; step < expected.loss.size(); ++step) {
-    const double want = expected.loss[step], got = result.loss[step];
-    if (std::isnan(want) && std::isnan(got)) continue;
-    if (want == got || std::abs(got - want) <= tolerance.loss * std::max(std::abs(want), 1e-6)) continue;
-    throw device::Fault(
-        fmt::format("{}: --check: the loss of step {} is {}, the host reference has {} (a relative {} is accepted)",
-                    result.device, step, got, want, tolerance.loss));
-  }
-  for (const auto& [name, error] : reference::weight_errors(result, outcome)) {
-    if (error <= tolerance.weights) continue;
-    throw device::Fault(fmt::format(
-        "{}: --check: the final {} differs from the host reference's by {:.3g} of its L2 norm ({} is accepted)",
-        result.device, name, error, tolerance.weights));
-  }
 }
 
 report::Report simulate(std::vector<Machine> machines, const device::Job& job, const Options& options) {

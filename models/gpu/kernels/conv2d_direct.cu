@@ -1,5 +1,6 @@
-// Convolutions of groups with few channels (depthwise), where tiles of a matrix product would be mostly empty: a thread per
-// element of y or dx, a block per element of dw. Order: a chain of fused multiply-adds from 0, by channel, then tap.
+// Convolutions of groups with few channels (depthwise), where tiles of a matrix product would be mostly empty: a thread
+// per element of y or dx, a block per element of dw. Order: a chain of fused multiply-adds from 0, by channel, then
+// tap.
 #include "convolution.h"
 
 /// Columns of the problem are (n, row, column) of the result, `inner` its channels and taps.
@@ -71,14 +72,14 @@ __device__ __forceinline__ void weight_gradient(const WeightGradient& f, const S
   if (thread == 0) dw[element] = partial[0];
 }
 
-#define DIRECT(name, function, Problem, format, Stored)                                                             \
-  extern "C" __global__ void name##_direct_##format(const Stored* first, const Stored* second, float* out,          \
-                                                    CONVOLUTION_PARAMETERS) {                                       \
-    function(Problem{CONVOLUTION}, first, second, out);                                                             \
+#define DIRECT(name, function, Problem, format, Stored)                                                    \
+  extern "C" __global__ void name##_direct_##format(const Stored* first, const Stored* second, float* out, \
+                                                    CONVOLUTION_PARAMETERS) {                              \
+    function(Problem{CONVOLUTION}, first, second, out);                                                    \
   }
-#define DIRECTS(format, Stored)                                                                                     \
-  DIRECT(conv2d, forward, Forward, format, Stored)                                                                  \
-  DIRECT(conv2d_dgrad, data_gradient, DataGradient, format, Stored)                                                 \
+#define DIRECTS(format, Stored)                                     \
+  DIRECT(conv2d, forward, Forward, format, Stored)                  \
+  DIRECT(conv2d_dgrad, data_gradient, DataGradient, format, Stored) \
   DIRECT(conv2d_wgrad, weight_gradient, WeightGradient, format, Stored)
 DIRECTS(fp32, float)
 DIRECTS(bf16, BFloat)

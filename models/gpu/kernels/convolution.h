@@ -3,22 +3,24 @@
 #pragma once
 #include "cuda.h"
 
-/// Parameters of every convolution kernel behind its addresses. own_c, own_o: channels of a group. by_ab: divides by a * b
-/// (kernels/cuda.h).
-#define CONVOLUTION_PARAMETERS                                                                                        \
-  int n, int c, int h, int w, int o, int p, int q, int r, int s, int stride_h, int stride_w, int padding_h,           \
-      int padding_w, int dilation_h, int dilation_w, int own_c, int own_o, unsigned rs_factor, unsigned rs_shift,     \
+/// Parameters of every convolution kernel behind its addresses. own_c, own_o: channels of a group. by_ab: divides by a
+/// * b (kernels/cuda.h).
+#define CONVOLUTION_PARAMETERS                                                                                         \
+  int n, int c, int h, int w, int o, int p, int q, int r, int s, int stride_h, int stride_w, int padding_h,            \
+      int padding_w, int dilation_h, int dilation_w, int own_c, int own_o, unsigned rs_factor, unsigned rs_shift,      \
       unsigned s_factor, unsigned s_shift, unsigned pq_factor, unsigned pq_shift, unsigned q_factor, unsigned q_shift, \
-      unsigned hw_factor, unsigned hw_shift, unsigned w_factor, unsigned w_shift, unsigned sh_factor,                 \
-      unsigned sh_shift, unsigned sw_factor, unsigned sw_shift, unsigned c_factor, unsigned c_shift,                  \
-      unsigned o_factor, unsigned o_shift, unsigned own_c_factor, unsigned own_c_shift, unsigned own_o_factor,        \
+      unsigned hw_factor, unsigned hw_shift, unsigned w_factor, unsigned w_shift, unsigned sh_factor,                  \
+      unsigned sh_shift, unsigned sw_factor, unsigned sw_shift, unsigned c_factor, unsigned c_shift,                   \
+      unsigned o_factor, unsigned o_shift, unsigned own_c_factor, unsigned own_c_shift, unsigned own_o_factor,         \
       unsigned own_o_shift
-#define CONVOLUTION                                                                                                  \
-  Convolution {                                                                                                      \
-    n, c, h, w, o, p, q, r, s, stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w, own_c, own_o,       \
+#define CONVOLUTION                                                                                                    \
+  Convolution {                                                                                                        \
+    n, c, h, w, o, p, q, r, s, stride_h, stride_w, padding_h, padding_w, dilation_h, dilation_w, own_c, own_o,         \
         {rs_factor, rs_shift}, {s_factor, s_shift}, {pq_factor, pq_shift}, {q_factor, q_shift}, {hw_factor, hw_shift}, \
-        {w_factor, w_shift}, {sh_factor, sh_shift}, {sw_factor, sw_shift}, {c_factor, c_shift}, {o_factor, o_shift}, \
-        {own_c_factor, own_c_shift}, {own_o_factor, own_o_shift}                                                     \
+        {w_factor, w_shift}, {sh_factor, sh_shift}, {sw_factor, sw_shift}, {c_factor, c_shift}, {o_factor, o_shift},   \
+        {own_c_factor, own_c_shift}, {                                                                                 \
+      own_o_factor, own_o_shift                                                                                        \
+    }                                                                                                                  \
   }
 
 struct Convolution {

@@ -1,10 +1,10 @@
-// The product of matrices of one group of a convolution, tile by tile, as in matmul.cu. Order: every element is one chain of
-// fused multiply-adds, from 0, in the order of k; of the weight gradient one chain per part of k.
+// The product of matrices of one group of a convolution, tile by tile, as in matmul.cu. Order: every element is one
+// chain of fused multiply-adds, from 0, in the order of k; of the weight gradient one chain per part of k.
 #pragma once
 #include "convolution.h"
 
-/// A block of 16 x 16 threads makes a tile of (16 micro) x (16 micro). grid: x over columns, y over rows of tiles, z over
-/// groups and, within a group, `parts` equal parts of the inner index (multiples of the depth); part i is written
+/// A block of 16 x 16 threads makes a tile of (16 micro) x (16 micro). grid: x over columns, y over rows of tiles, z
+/// over groups and, within a group, `parts` equal parts of the inner index (multiples of the depth); part i is written
 /// i * part_elements behind the first one.
 template <int micro, class Problem, class Stored>
 __device__ __forceinline__ void implicit_gemm(const Problem& problem, const Stored* __restrict__ first,
@@ -92,19 +92,19 @@ __device__ __forceinline__ void implicit_gemm(const Problem& problem, const Stor
   }
 }
 
-#define IMPLICIT_GEMM(name, Problem, format, Stored, tile)                                                          \
-  extern "C" __global__ void name##_##format##_tile##tile(                                                          \
-      const Stored* first, const Stored* second, float* out, CONVOLUTION_PARAMETERS, int parts, unsigned parts_factor, \
-      unsigned parts_shift, int part_inner, int part_elements) {                                                    \
-    implicit_gemm<tile / 16>(Problem{CONVOLUTION}, first, second, out, parts, Divisor{parts_factor, parts_shift},   \
-                             part_inner, part_elements);                                                            \
+#define IMPLICIT_GEMM(name, Problem, format, Stored, tile)                                                           \
+  extern "C" __global__ void name##_##format##_tile##tile(const Stored* first, const Stored* second, float* out,     \
+                                                          CONVOLUTION_PARAMETERS, int parts, unsigned parts_factor,  \
+                                                          unsigned parts_shift, int part_inner, int part_elements) { \
+    implicit_gemm<tile / 16>(Problem{CONVOLUTION}, first, second, out, parts, Divisor{parts_factor, parts_shift},    \
+                             part_inner, part_elements);                                                             \
   }
-#define IMPLICIT_GEMMS_OF(name, Problem, format, Stored)                                     \
-  IMPLICIT_GEMM(name, Problem, format, Stored, 16)                                           \
-  IMPLICIT_GEMM(name, Problem, format, Stored, 32)                                           \
-  IMPLICIT_GEMM(name, Problem, format, Stored, 64)                                           \
+#define IMPLICIT_GEMMS_OF(name, Problem, format, Stored) \
+  IMPLICIT_GEMM(name, Problem, format, Stored, 16)       \
+  IMPLICIT_GEMM(name, Problem, format, Stored, 32)       \
+  IMPLICIT_GEMM(name, Problem, format, Stored, 64)       \
   IMPLICIT_GEMM(name, Problem, format, Stored, 128)
-#define IMPLICIT_GEMMS(name, Problem)                                                        \
-  IMPLICIT_GEMMS_OF(name, Problem, fp32, float)                                              \
-  IMPLICIT_GEMMS_OF(name, Problem, bf16, BFloat)                                             \
+#define IMPLICIT_GEMMS(name, Problem)            \
+  IMPLICIT_GEMMS_OF(name, Problem, fp32, float)  \
+  IMPLICIT_GEMMS_OF(name, Problem, bf16, BFloat) \
   IMPLICIT_GEMMS_OF(name, Problem, fp16, Half)

@@ -18,8 +18,8 @@ extern "C" __global__ void gather_1(const unsigned char* table, const int* indic
   gather(table, indices, out, width);
 }
 
-/// For each of `count` indices the next place with the same one (or -1) and whether an earlier place has it. A block of
-/// 256 places; the indices pass through shared memory, 256 at a time.
+/// For each of `count` indices the next place with the same one, plus 1 (0: none), and whether an earlier place has it.
+/// A block of 256 places; the indices pass through shared memory, 256 at a time.
 extern "C" __global__ void link_equal(const int* indices, int* next, int* has_earlier, int count) {
   __shared__ int part[256];
   const int i = thread_number(), thread = static_cast<int>(threadIdx.x);
@@ -40,18 +40,18 @@ extern "C" __global__ void link_equal(const int* indices, int* next, int* has_ea
     }
   }
   if (i >= count) return;
-  next[i] = following == count ? -1 : following;
+  next[i] = following == count ? 0 : following + 1;
   has_earlier[i] = earlier;
 }
 
-/// out[indices[i], :] = sum of dy[j, :] over all places j with that index, in their order, made by the first of them. out
-/// is zero before. grid: x over columns, y over places.
+/// out[indices[i], :] = sum of dy[j, :] over all places j with that index, in their order, made by the first of them.
+/// out is zero before. grid: x over columns, y over places.
 extern "C" __global__ void scatter_add(const float* dy, const int* indices, const int* next, const int* has_earlier,
                                        float* out, int width) {
   const int column = thread_number(), first = static_cast<int>(blockIdx.y);
   if (column >= width) return;
   if (has_earlier[first] != 0) return;
   float sum = 0.0f;
-  for (int place = first; place >= 0; place = next[place]) sum = sum + dy[place * width + column];
+  for (int place = first + 1; place > 0; place = next[place - 1]) sum = sum + dy[(place - 1) * width + column];
   out[indices[first] * width + column] = sum;
 }

@@ -1,6 +1,7 @@
 // C[m,n] = A[m,k] B[k,n] in fp32; A is stored [k,m] if transpose_a, B [n,k] if transpose_b. A and B may be stored as
-// bf16 or fp16. Block z of the grid makes product z: its operands are a_batch, b_batch and c_batch elements behind those
-// of the one before. Order: every element of C is one chain of fused multiply-adds, sum = fma(a, b, sum), from 0, in the order of k.
+// bf16 or fp16. Block z of the grid makes product z: its operands are a_batch, b_batch and c_batch elements behind
+// those of the one before. Order: every element of C is one chain of fused multiply-adds, sum = fma(a, b, sum), from 0,
+// in the order of k.
 #include "cuda.h"
 
 /// One block of 16 x 16 threads makes a tile of (16 micro) x (16 micro) elements of C, micro x micro per thread, at
@@ -81,16 +82,16 @@ __device__ __forceinline__ void matmul(const Stored* __restrict__ a, const Store
     }
 }
 
-#define MATMUL(format, Stored, tile)                                                                                \
-  extern "C" __global__ void matmul_##format##_tile##tile(const Stored* a, const Stored* b, float* c, int m, int n, \
+#define MATMUL(format, Stored, tile)                                                                                 \
+  extern "C" __global__ void matmul_##format##_tile##tile(const Stored* a, const Stored* b, float* c, int m, int n,  \
                                                           int k, int transpose_a, int transpose_b, unsigned a_batch, \
-                                                          unsigned b_batch, unsigned c_batch) {                     \
-    matmul<tile / 16>(a, b, c, m, n, k, transpose_a, transpose_b, a_batch, b_batch, c_batch);                       \
+                                                          unsigned b_batch, unsigned c_batch) {                      \
+    matmul<tile / 16>(a, b, c, m, n, k, transpose_a, transpose_b, a_batch, b_batch, c_batch);                        \
   }
-#define MATMULS(format, Stored)                                                              \
-  MATMUL(format, Stored, 16)                                                                 \
-  MATMUL(format, Stored, 32)                                                                 \
-  MATMUL(format, Stored, 64)                                                                 \
+#define MATMULS(format, Stored) \
+  MATMUL(format, Stored, 16)    \
+  MATMUL(format, Stored, 32)    \
+  MATMUL(format, Stored, 64)    \
   MATMUL(format, Stored, 128)
 MATMULS(fp32, float)
 MATMULS(bf16, BFloat)

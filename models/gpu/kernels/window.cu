@@ -1,15 +1,17 @@
-// Pooling over the last two axes of [planes, h, w] to [planes, p, q]: a thread per element of the result. Order: by row, then
-// column, of the window (the gradients: of the tap that reads the element).
+// Pooling over the last two axes of [planes, h, w] to [planes, p, q]: a thread per element of the result. Order: by
+// row, then column, of the window (the gradients: of the tap that reads the element).
 #include "convolution.h"
 
-#define WINDOW_PARAMETERS                                                                                             \
-  int planes, int h, int w, int p, int q, int kernel_h, int kernel_w, int stride_h, int stride_w, int padding_h,      \
-      int padding_w, unsigned plane_factor, unsigned plane_shift, unsigned row_factor, unsigned row_shift,            \
+#define WINDOW_PARAMETERS                                                                                        \
+  int planes, int h, int w, int p, int q, int kernel_h, int kernel_w, int stride_h, int stride_w, int padding_h, \
+      int padding_w, unsigned plane_factor, unsigned plane_shift, unsigned row_factor, unsigned row_shift,       \
       unsigned sh_factor, unsigned sh_shift, unsigned sw_factor, unsigned sw_shift
-#define WINDOW                                                                                                        \
-  Window {                                                                                                            \
-    planes, h, w, p, q, kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w, {plane_factor, plane_shift},    \
-        {row_factor, row_shift}, {sh_factor, sh_shift}, {sw_factor, sw_shift}                                         \
+#define WINDOW                                                                                                     \
+  Window {                                                                                                         \
+    planes, h, w, p, q, kernel_h, kernel_w, stride_h, stride_w, padding_h, padding_w, {plane_factor, plane_shift}, \
+        {row_factor, row_shift}, {sh_factor, sh_shift}, {                                                          \
+      sw_factor, sw_shift                                                                                          \
+    }                                                                                                              \
   }
 
 struct Window {
@@ -80,8 +82,7 @@ __device__ __forceinline__ void for_each_window(const Window& v, const Place& at
     }
 }
 
-extern "C" __global__ void max_pool_grad(const float* argument, const float* gradient, float* out,
-                                         WINDOW_PARAMETERS) {
+extern "C" __global__ void max_pool_grad(const float* argument, const float* gradient, float* out, WINDOW_PARAMETERS) {
   const Window v = WINDOW;
   const int i = thread_number();
   if (i >= planes * h * w) return;

@@ -80,7 +80,7 @@ void Sm::issue(SubCore& sub, int at, Cycle now) {
     arithmetic(slot, d, lanes);
     if (d.pipe == Pipe::sfu) {
       valid = now + static_cast<Cycle>(parameters_.sfu_latency_cycles);
-      sources = now + d.busy_cycles;
+      sources = now + 1;  // read at issue (isa/README.md)
     }
     if (i.op == Opcode::ffma) {
       first_mac_ = std::min(first_mac_, now);

@@ -23,10 +23,10 @@ const std::map<std::string, Perturbation> perturbations = {
     {"technology", {"16nm", Changes::energy}},
     {"sms", {"50"}},
     {"sm.sub_cores", {"2"}},
-    {"sm.warps", {"32"}},
+    {"sm.warps", {"16", Changes::cycles, "", {"sms=4"}}},
     {"sm.blocks", {"2"}},
     {"sm.registers", {"32768", Changes::cycles, "", {"sms=16"}}},  // enough blocks to fill an SM
-    {"sm.register_allocation", {"48"}},
+    {"sm.register_allocation", {"128", Changes::cycles, "", {"sms=4"}}},
     {"sm.register_banks", {"1"}},
     {"sm.scheduler", {"gto"}},
     {"sm.fp32_lanes", {"8"}},
@@ -129,7 +129,9 @@ TEST(Parameters, TooLittleMemoryIsAnError) {
     test::make("tiny", settings)->lower(test::load("dense-relu"));
   };
   EXPECT_THROW(lower({"memory.capacity=1 KiB"}), device::Unsupported);
-  EXPECT_NE(message([&] { lower({"memory.capacity=1 KiB"}); }).find("bytes of device memory, the device has 1024"),
+  EXPECT_NE(message([&] {
+              lower({"memory.capacity=1 KiB"});
+            }).find("bytes of device memory, there are 1024 (memory.capacity)"),
             std::string::npos);
   EXPECT_NE(message([&] { lower({"sm.load_store.shared=1 KiB"}); }).find("bytes of shared memory, an SM has 1024"),
             std::string::npos);
@@ -139,8 +141,8 @@ TEST(Parameters, TooLittleMemoryIsAnError) {
 
 TEST(Parameters, WhatThePipesCannotMultiplyIsAnError) {
   device::Job job = test::load("linear");
-  job.precision = numerics::Format::fp16;
-  EXPECT_EQ(test::make("a100")->peak_flops(numerics::Format::fp16), 0);
+  job.precision = numerics::Format::int8;
+  EXPECT_EQ(test::make("a100")->peak_flops(numerics::Format::int8), 0);
   EXPECT_THROW(test::make("a100")->lower(job), device::Unsupported);
 }
 

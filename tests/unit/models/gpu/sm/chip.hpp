@@ -157,7 +157,7 @@ inline Outcome run(const Parameters& parameters, const Kernel& kernel, Dimension
   kit::begin_elaboration();
   const activity::Technology technology(config::load(config::presets() / "technology" / "7nm.yaml"));
   const device::Job job;
-  GpuProgram program{kit::MemoryMap(job)};
+  GpuProgram program(graph::Graph{}, job);
   program.codes.emplace_back(kernel, parameters.sm);
   PlannedLaunch planned;
   planned.grid = grid, planned.block = block, planned.op = 0;

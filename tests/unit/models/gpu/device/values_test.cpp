@@ -1,0 +1,52 @@
+#include "support.hpp"
+
+/// Runs without values: the same launches in the same cycles, where timing does not depend on data.
+namespace triad::gpu {
+namespace {
+
+void expect_same_cycles(const std::string& preset, const std::string& workload, const test::Settings& settings) {
+  const auto device = test::make(preset);
+  test::Settings off = settings;
+  off.push_back("values=off");
+  const device::RunResult with = test::run(*device, test::load(workload, settings));
+  const device::RunResult without = test::run(*device, test::load(workload, off));
+  EXPECT_EQ(with.cycles, without.cycles);
+  EXPECT_EQ(with.read_bytes, without.read_bytes);
+  EXPECT_EQ(with.written_bytes, without.written_bytes);
+  EXPECT_EQ(*with.energy_joules, *without.energy_joules);
+  ASSERT_EQ(with.ops.size(), without.ops.size());
+  for (std::size_t i = 0; i < with.ops.size(); ++i) {
+    EXPECT_EQ(with.ops[i].begin_cycle, without.ops[i].begin_cycle) << with.ops[i].name;
+    EXPECT_EQ(with.ops[i].end_cycle, without.ops[i].end_cycle) << with.ops[i].name;
+  }
+  EXPECT_EQ(with.loss.size(), with.ops.empty() ? 0u : 1u);
+  EXPECT_TRUE(without.loss.empty());
+  EXPECT_TRUE(without.weights.empty());
+}
+
+TEST(WithoutValues, ConvolutionsTakeTheSameCycles) {
+  expect_same_cycles("tiny", "resnet-50-mini", {"steps=1"});
+}
+TEST(WithoutValues, MatricesTakeTheSameCycles) {
+  expect_same_cycles("a100", "mlp", {"steps=1", "precision=bf16"});
+}
+TEST(WithoutValues, RowsFoundByIndexTakeAlmostTheSame) {
+  // The indices are others, so rows lie in other channels of the memory.
+  const auto device = test::make("tiny");
+  const auto with = test::run(*device, test::load("bert-base-mini", {"steps=1"}));
+  const auto without = test::run(*device, test::load("bert-base-mini", {"steps=1", "values=off"}));
+  EXPECT_NEAR(static_cast<double>(without.cycles) / static_cast<double>(with.cycles), 1, 0.005);
+}
+
+TEST(WithoutValues, AWorkloadMayBeLargerThanTheMemory) {
+  const auto device = test::make("tiny", {"memory.capacity=1 KiB"});
+  EXPECT_THROW(device->lower(test::load("dense-relu")), device::Unsupported);
+  const device::RunResult run = test::run(*device, test::load("dense-relu", {"steps=1", "values=off"}));
+  EXPECT_FALSE(run.fits_memory);
+  const device::RunResult roomy = test::run(*test::make("tiny"), test::load("dense-relu", {"steps=1", "values=off"}));
+  EXPECT_TRUE(roomy.fits_memory);
+  EXPECT_EQ(run.cycles, roomy.cycles);
+}
+
+}  // namespace
+}  // namespace triad::gpu
