@@ -3,11 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
 #include <stdexcept>
 
+#include "sim/graph/joins.hpp"
 #include "sim/graph/op.hpp"
-#include "sim/graph/ops/tables.hpp"
 
 namespace triad::graph {
 namespace {
@@ -41,75 +40,6 @@ void check_loss(const Graph& graph) {
   if (!made) throw std::invalid_argument(fmt::format("{}: no op makes the loss", loss.name));
 }
 
-/// Gradients of slices of one tensor, joined again: neighbouring slices make one concat instead of a pad each, which
-/// would take as many passes over the whole tensor as it has slices (the time steps of a recurrent layer).
-class Slices {
- public:
-  /// Takes the gradient of a slice's result; false where the op is another, or slices several axes or in steps.
-  bool take(const Graph& graph, const Op& op, TensorId gradient) {
-    if (op.kind != OpKind::slice || gradient == -1) return false;
-    const Shape& whole = graph.tensor(op.inputs[0]).shape;
-    const auto &begin = op.integers("begin"), &end = op.integers("end"), &step = op.integers("step");
-    std::size_t axis = whole.size();
-    for (std::size_t i = 0; i < whole.size(); ++i) {
-      if (step[i] != 1) return false;
-      if (begin[i] == 0 && end[i] == whole[i]) continue;
-      if (axis != whole.size()) return false;
-      axis = i;
-    }
-    if (axis == whole.size()) return false;
-    parts_[op.inputs[0]].push_back({axis, begin[axis], end[axis], gradient});
-    return true;
-  }
-
-  /// The gradients of the tensor that its slices make together; each has its shape.
-  std::vector<TensorId> join(Graph& graph, TensorId tensor) {
-    const auto found = parts_.find(tensor);
-    if (found == parts_.end()) return {};
-    std::vector<Part> parts = std::move(found->second);
-    parts_.erase(found);
-    std::ranges::stable_sort(parts, {}, [](const Part& part) { return std::pair(part.axis, part.begin); });
-    std::vector<TensorId> result;
-    while (!parts.empty()) {
-      // A run: from the first part left, each next one that begins where the one before ends.
-      std::vector<Part> run, rest;
-      for (const Part& part : parts) {
-        const bool next = run.empty() || (part.axis == run[0].axis && part.begin == run.back().end);
-        (next ? run : rest).push_back(part);
-      }
-      result.push_back(whole(graph, tensor, run));
-      parts = std::move(rest);
-    }
-    return result;
-  }
-
- private:
-  struct Part {
-    std::size_t axis;
-    std::int64_t begin, end;
-    TensorId gradient;
-  };
-
-  static TensorId whole(Graph& graph, TensorId tensor, const std::vector<Part>& run) {
-    const std::string name = ops::gradient_name(graph, tensor);
-    const Shape shape = graph.tensor(tensor).shape;
-    const std::size_t axis = run[0].axis;
-    std::vector<TensorId> gradients;
-    for (const Part& part : run) gradients.push_back(part.gradient);
-    TensorId joined = gradients[0];
-    if (gradients.size() > 1) {
-      joined = ops::append(graph, OpKind::concat, name, gradients, {{"axis", static_cast<std::int64_t>(axis)}});
-    }
-    if (run[0].begin == 0 && run.back().end == shape[axis]) return joined;
-    std::vector<std::int64_t> none(shape.size(), 0), before = none, after = none;
-    before[axis] = run[0].begin;
-    after[axis] = shape[axis] - run.back().end;
-    return ops::append(graph, OpKind::pad, name, {joined}, {{"before", before}, {"after", after}, {"interior", none}});
-  }
-
-  std::map<TensorId, std::vector<Part>> parts_;
-};
-
 }  // namespace
 
 std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph, TensorId loss_gradient) {
@@ -130,15 +60,17 @@ std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph, TensorId 
   };
 
   Slices slices;
-  const auto join_slices = [&](TensorId tensor) {
+  Products products(graph);
+  const auto join = [&](TensorId tensor) {
     for (const TensorId gradient : slices.join(graph, tensor)) accumulate(tensor, gradient);
+    accumulate(tensor, products.join(graph, tensor));
   };
   for (std::size_t index = graph.ops.size(); index-- > 0;) {
     const Op op = graph.ops[index];  // a copy: the rules append to graph.ops
     std::vector<TensorId> outputs;
     bool reached = false;
     for (const TensorId output : op.outputs) {
-      join_slices(output);
+      join(output);
       outputs.push_back(gradients[static_cast<std::size_t>(output)]);
       reached |= outputs.back() != -1;
     }
@@ -147,6 +79,8 @@ std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph, TensorId 
     if (!reached || std::ranges::find(wanted, true) == wanted.end()) continue;
 
     if (slices.take(graph, op, outputs[0])) continue;
+    if (wanted.size() == 2 && wanted[1] && products.take(op, outputs[0])) wanted[1] = false;
+    if (std::ranges::find(wanted, true) == wanted.end()) continue;
     const GradientRule& rule = definition(op.kind).gradient;
     if (!rule) {
       throw std::invalid_argument(fmt::format("{}: {} has no gradient", op.name, to_string(op.kind)));
@@ -158,7 +92,7 @@ std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph, TensorId 
   std::vector<std::pair<TensorId, TensorId>> result;
   for (std::size_t id = 0; id < trained.size(); ++id) {
     if (graph.tensors[id].role != Role::parameter) continue;
-    join_slices(static_cast<TensorId>(id));
+    join(static_cast<TensorId>(id));
     if (gradients[id] == -1) {
       throw std::invalid_argument(
           fmt::format("{}: the loss does not depend on this parameter", graph.tensors[id].name));

@@ -26,11 +26,60 @@ optimizer: {type: sgd, learning_rate: 0.01, momentum: 0.9}
 steps: 2
 precision: fp32
 """
+NETWORK = b"""name: w
+inputs: {tokens: {shape: [2, 6], classes: 9}, mask: {shape: [2, 6], synthetic: mask}}
+blocks:
+  part:
+    parameters: [width, heads]
+    defaults: {heads: 2}
+    layers:
+      - {type: transformer_encoder_layer, name: layer, heads: $heads, feed_forward: 2 * $width, mask: mask, norm_first: true}
+      - {type: linear, name: fc, out_features: $width}
+      - {type: add, from: [fc, input]}
+layers:
+  - {type: embedding, name: embed, classes: 9, width: 4}
+  - {type: position_embedding, name: where, length: 8}
+  - {repeat: 2, block: part, name: h, width: 4}
+  - {type: lstm, name: rnn, hidden: 3, bidirectional: true}
+  - {type: linear, name: one, from: rnn.hidden, out_features: 1}
+  - {type: transpose, name: t, from: h, axes: [1, 2]}
+  - {type: conv1d, name: conv, out_channels: 4, kernel: 3, padding: 1, groups: 2}
+  - {type: batch_norm, name: bn}
+  - {type: transpose, axes: [1, 2]}
+  - {type: dropout, probability: 0.1}
+  - {type: linear, name: logits, out_features: 5}
+loss:
+  - {type: ctc, from: logits, labels: 2, target: words, weight: 0.5}
+  - {type: cross_entropy, from: logits, ignore_index: 0, target: tags}
+  - {type: bce_with_logits, from: one}
+optimizer: {type: adamw, learning_rate: 0.01, betas: [0.9, 0.99], schedule: {type: cosine, steps: 10}}
+steps: 1
+"""
+IMAGES = b"""name: w
+input: {shape: [2, 2, 9, 8]}
+layers:
+  - {type: conv2d, name: c1, out_channels: 4, kernel: [3, 2], stride: 2, padding: 1, dilation: 1}
+  - {type: group_norm, name: gn, groups: 2}
+  - {type: max_pool, kernel: 2, stride: 1, padding: 1}
+  - {type: conv_transpose2d, name: up, out_channels: 3, kernel: 2, stride: 2, output_padding: 1}
+  - {type: adaptive_average_pool, size: [3, 4]}
+  - {type: upsample, scale: 2}
+  - {type: slice, axis: 2, begin: 1, end: -1}
+  - {type: pad, padding: [1, 0, 0, 1]}
+  - {type: reshape, shape: [0, -1, 3]}
+  - {type: softmax, axis: 1}
+loss: {type: mse}
+precision: int8
+calibration: {batches: 2}
+steps: 2
+data: {samples: 4, seed: 3}
+"""
 OPERATIONS = b"""name: w
 ops:
   - {op: matmul, m: 3, n: 5, k: 7, batch: 2}
   - {op: conv2d, in_channels: 2, height: 5, width: 4, out_channels: 4, kernel: [3, 2], stride: 2, padding: 1, groups: 2, pass: wgrad}
 precision: bf16
+values: off
 """
 TOPOLOGY = b"""Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Width, Channels, Num Filter, Strides,
 conv1, 9, 9, 3, 3, 2, 4, 2,
@@ -122,8 +171,11 @@ class Fuzz(unittest.TestCase):
     def test_workloads(self):
         self.loop([WORKLOAD], lambda path: ["run", "tpu/tiny", path, "--max-cycles", "3000"])
 
+    def test_networks(self):
+        self.loop([NETWORK, IMAGES], lambda path: ["run", "reference", path])
+
     def test_operations(self):
-        self.loop([OPERATIONS], lambda path: ["run", "reference", path])
+        self.loop([OPERATIONS], lambda path: ["graph", path])
 
     def test_topologies(self):
         self.files("net.csv", TOPOLOGY, b"name: w\ntopology: {scale_sim: net.csv}\n")

@@ -6,6 +6,11 @@
 #include <stdexcept>
 
 namespace triad::workload {
+namespace {
+
+constexpr std::size_t most_ops = 500'000;  ///< of a forward graph: unrolled recurrent layers have thousands
+
+}  // namespace
 
 std::int64_t Builder::axis_of(TensorId id, std::int64_t axis) const {
   const auto rank = static_cast<std::int64_t>(shape(id).size());
@@ -21,6 +26,7 @@ std::int64_t Builder::extent(TensorId id, std::int64_t axis) const {
 
 std::vector<TensorId> Builder::outputs(OpKind kind, const std::string& name, std::vector<TensorId> inputs,
                                        Attributes attributes) {
+  if (graph().ops.size() == most_ops) throw std::invalid_argument(fmt::format("more than {} ops", most_ops));
   std::vector<TensorId> result =
       graph().add_op(kind, graph().unique_name(name), std::move(inputs), std::move(attributes));
   for (const TensorId id : result) {

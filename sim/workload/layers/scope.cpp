@@ -12,7 +12,6 @@ namespace {
 
 constexpr int deepest = 32;  ///< blocks within blocks
 constexpr std::int64_t most_repetitions = 100'000;
-constexpr std::size_t most_ops = 10'000'000;
 
 bool plain(const std::string& name) {
   return !name.empty() && std::ranges::all_of(name, [](char c) {
@@ -144,9 +143,7 @@ TensorId LayerList::layer(const config::Node& node, const std::string& name, con
                            layer.inputs.size()));
   }
   try {
-    const TensorId made = type.build(layer);
-    if (builder_.graph().ops.size() > most_ops) layer.fail(fmt::format("more than {} ops", most_ops));
-    return made;
+    return type.build(layer);
   } catch (const std::invalid_argument& error) {
     layer.fail(error.what());
   }

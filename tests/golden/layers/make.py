@@ -5,7 +5,7 @@
 
 Writes, beside itself, for every case: NAME.yaml, the workload; NAME_init.npz, the initial state dict; NAME.npz, the data,
 the `loss` of every step, the final state dict under final/ and the statistics after the first step under first/. Nothing of
-the simulator runs here. The cases stand in cases.py.
+the simulator runs here. The cases stand in *_cases.py.
 """
 
 import pathlib
@@ -14,7 +14,9 @@ import sys
 import numpy
 import torch
 
-import cases
+import image_cases
+import sequence_cases
+import training_cases
 
 
 def arrays_of(state, prefix=""):
@@ -56,7 +58,10 @@ def main():
     torch.set_num_threads(1)
     folder = pathlib.Path(__file__).parent
     chosen = sys.argv[1:]
-    for case in cases.all_cases():
+    groups = (sequence_cases.recurrent_cases, sequence_cases.attention_cases, image_cases.convolution_cases,
+              image_cases.precision_cases, training_cases.loss_cases, training_cases.element_wise_cases,
+              training_cases.optimizer_cases, training_cases.dropout_cases)
+    for case in (case for group in groups for case in group()):
         if not chosen or case.name in chosen:
             make(case, folder)
 

@@ -163,6 +163,38 @@ TEST(Training, GradientsOfSlicesAreJoined) {
   EXPECT_EQ(kinds({{0, 4}, {3, 7}}), "pad [7]; pad [7]; add [7]; ");
 }
 
+/// A weight that several products share, as the steps of a recurrent layer do, has its gradient by one product over all
+/// rows, in the format of the forward operands.
+TEST(Training, GradientsOfASharedWeightAreOneProduct) {
+  for (const bool bf16 : {false, true}) {
+    Graph graph;
+    const TensorId w = graph.add_tensor({"w", {5, 3}, numerics::Format::fp32, Role::parameter});
+    const auto cast = [&](TensorId id) {
+      if (!bf16) return id;
+      return graph.add_op(OpKind::cast, graph.tensor(id).name + ".bf16", {id}, {{"format", std::string("bf16")}})[0];
+    };
+    const TensorId weight = cast(w);
+    std::vector<TensorId> results;
+    for (const std::int64_t rows : {2, 4, 1}) {
+      const TensorId x = graph.add_tensor({"x" + std::to_string(rows), {rows, 3}, numerics::Format::fp32, Role::input});
+      const std::string name = "product" + std::to_string(rows);
+      results.push_back(graph.add_op(OpKind::matmul, name, {cast(x), weight}, {{"transpose_b", true}})[0]);
+    }
+    const TensorId all = graph.add_op(OpKind::concat, "all", results, {{"axis", std::int64_t{0}}})[0];
+    graph.loss = graph.add_op(OpKind::reduce_mean, "loss", {all}, {{"axes", Shape{0, 1}}})[0];
+    const Graph step = training_step(graph, sgd());
+    int products = 0;
+    for (const Op& op : step.ops) {
+      if (op.kind != OpKind::matmul || op.phase != Phase::backward) continue;
+      ++products;
+      EXPECT_EQ(step.tensor(op.inputs[0]).shape, (Shape{7, 5}));
+      EXPECT_EQ(step.tensor(op.inputs[1]).shape, (Shape{7, 3}));
+      EXPECT_EQ(step.tensor(op.inputs[0]).format, bf16 ? numerics::Format::bf16 : numerics::Format::fp32);
+    }
+    EXPECT_EQ(products, 1);
+  }
+}
+
 TEST(Training, OpsStandInAnExecutableOrder) {
   const Graph step = training_step(linear(numerics::Format::bf16), sgd(0.9));
   std::vector<bool> made(step.tensors.size(), false);

@@ -4,6 +4,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+#include <set>
 
 #include "sim/graph/op.hpp"
 #include "sim/workload/workload.hpp"
@@ -181,6 +185,24 @@ TEST(Scope, NamesWhatIsWrong) {
   for (const auto& [body, error] : cases) {
     EXPECT_NE(rejection(body).find(error), std::string::npos) << body << rejection(body);
   }
+}
+
+/// The page that people read names every type and every key.
+TEST(LayerTypes, StandInTheReadme) {
+  std::ifstream file(std::filesystem::path(TRIAD_SOURCE_DIR) / "sim/workload/layers/README.md");
+  const std::string readme(std::istreambuf_iterator<char>(file), {});
+  const std::string table = readme.substr(readme.find("| type |"));
+  std::set<std::string_view> names;
+  for (const LayerType& type : layer_types()) {
+    EXPECT_TRUE(names.insert(type.name).second) << type.name << " twice";
+    EXPECT_TRUE(std::regex_search(table, std::regex("[|,] " + std::string(type.name) + "[ ,]"))) << type.name;
+    const std::string keys(type.keys);
+    const std::regex word("[a-z_]+");
+    for (auto key = std::sregex_iterator(keys.begin(), keys.end(), word); key != std::sregex_iterator(); ++key) {
+      EXPECT_NE(table.find(key->str()), std::string::npos) << type.name << ": " << key->str();
+    }
+  }
+  EXPECT_GT(names.size(), 60u);
 }
 
 /// The largest network of the zoo must build in seconds: nothing may be quadratic in the number of ops.
