@@ -33,7 +33,7 @@ struct Parameters {
   } vmem;
   struct {
     int setup_cycles = 0;  ///< of one descriptor
-    int requests = 0;      ///< in flight, loads and stores each
+    int requests = 0;      ///< descriptors in flight, loads and stores each
   } dma;
   struct {
     double launch_seconds = 0;  ///< from the host's doorbell to the first instruction

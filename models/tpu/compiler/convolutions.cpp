@@ -29,7 +29,11 @@ struct Axis {
 
   /// Places that outputs [begin, begin + count) see, counted in units of the left-hand side.
   Number first(Number begin) const { return begin * step + base + std::min<Number>(0, (taps - 1) * tap); }
-  Number extent(Number count) const { return (count - 1) * step + (taps - 1) * std::abs(tap) + 1; }
+  /// All outputs together take the whole source, so that lines of it lie side by side in device memory.
+  Number extent(Number count) const {
+    const Number seen = (count - 1) * step + (taps - 1) * std::abs(tap) + 1;
+    return count == output && spacing == 1 ? std::max(seen, source - first(0)) : seen;
+  }
   /// Of tap 0 in those places.
   Number origin() const { return -std::min<Number>(0, (taps - 1) * tap); }
   /// Source elements among them.
@@ -40,7 +44,9 @@ struct Axis {
     return {low, std::max<Number>(0, high - low + 1)};
   }
   /// Is every place of every output a source element, and nothing between?
-  bool plain() const { return spacing == 1 && first(0) >= 0 && first(0) + extent(output) <= source; }
+  bool plain() const {
+    return spacing == 1 && first(0) >= 0 && first(0) + (output - 1) * step + (taps - 1) * std::abs(tap) < source;
+  }
 };
 
 /// Boxes of outputs: images, rows, columns.

@@ -10,8 +10,9 @@ namespace triad::tpu {
 /// Everything about a program but its instructions: what a compiler works from.
 struct Plan {
   Parameters parameters;
-  graph::Graph graph;  ///< as executed
-  kit::MemoryMap map;
+  graph::Graph graph;       ///< as executed
+  kit::MemoryMap map;       ///< as timing sees it: one batch of each input
+  kit::MemoryMap contents;  ///< with all batches
   Residency residency;
   std::uint64_t staging_base;  ///< resident tensors below, staging buffers from here on
 };
@@ -68,6 +69,13 @@ class Emitter {
   /// A staging buffer for the current op. Throws device::Unsupported when there is no room.
   std::uint64_t reserve(std::uint64_t bytes);
 
+  /// A product of so many shares begins: with the matrix unit behind the last share of the one before.
+  void next_matrix_unit(std::uint64_t shares) {
+    first_matrix_unit_ = (first_matrix_unit_ + shares_) % static_cast<std::uint64_t>(parameters().mxu.count);
+    shares_ = shares;
+  }
+  std::uint64_t first_matrix_unit() const { return first_matrix_unit_; }
+
   /// The place on chip of a region of a resident tensor, which is brought there at its first use in the step.
   Place resident_place(graph::TensorId tensor, const Region& region);
   /// Moves a region to or from a place; a load may clear bytes of on-chip memory first.
@@ -78,7 +86,7 @@ class Emitter {
   bool leaves_chip(graph::TensorId tensor) const;
   /// The op writes the resident tensor: it need not be loaded.
   void mark_on_chip(graph::TensorId tensor) { on_chip_.insert(plan_.map.storage(tensor)); }
-  kit::StepAddress memory_address(graph::TensorId tensor, std::int64_t element) const;
+  Location location(graph::TensorId tensor, std::int64_t element) const;
 
   std::vector<Instruction> take_code() { return std::exchange(code_, {}); }
 
@@ -93,6 +101,7 @@ class Emitter {
   std::set<graph::TensorId> on_chip_;
   int op_ = -1, group_ = 0;
   std::uint64_t reserved_ = 0;
+  std::uint64_t first_matrix_unit_ = 0, shares_ = 0;
 };
 
 inline constexpr int buffers = 2;  ///< of a stream: the next tile is loaded while this one is used

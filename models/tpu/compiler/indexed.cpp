@@ -47,10 +47,9 @@ void lower_gather(Emitter& emitter, const graph::Op& op) {
   for_boxes({count, width}, {rows, columns}, [&](const graph::Shape& origin, const graph::Shape& extents) {
     const Block chosen = index_block(indices, origin[0], extents[0]);
     const Block to = block(output.open(part(width, origin, extents)), extents);
-    emitter.emit(
-        emitter.parameters().load_unit(),
-        Gather{emitter.memory_address(table, origin[1]), static_cast<std::uint64_t>(emitter.tensor(table).shape[0]),
-               product(width, 1) * emitter.element_bytes(table), chosen, to});
+    emitter.emit(emitter.parameters().load_unit(),
+                 Gather{emitter.location(table, origin[1]), static_cast<std::uint64_t>(emitter.tensor(table).shape[0]),
+                        product(width, 1) * emitter.element_bytes(table), chosen, to});
     output.close();
   });
 }

@@ -8,8 +8,8 @@ namespace triad::tpu {
 // Each lowers one op, or throws device::Unsupported naming it.
 
 /// Batched C[m,n] = A[m,k] B[k,n] on the matrix units: tiles of at most what on-chip memory holds; inside a tile,
-/// columns in blocks of C go round the matrix units, k in blocks of R is accumulated in ascending order, an fp32
-/// product in six passes each.
+/// shares of C columns (and, where these are few, of rows) go round the matrix units, k in blocks of R is accumulated
+/// in ascending order, an fp32 product in six passes each.
 void lower_matmul(Emitter& emitter, const graph::Op& op);
 
 /// Convolution and its gradients as products; the windows are made by the address generators of the matrix units from
@@ -28,7 +28,8 @@ void lower_window(Emitter& emitter, const graph::Op& op);
 /// gather by the DMA, scatter_add by the vector unit.
 void lower_indexed(Emitter& emitter, const graph::Op& op);
 
-/// One product on the matrix units, of operands that are on chip: result (+)= rows [m, k] weights [k, n].
+/// One product on the matrix units, of operands that are on chip: result (+)= rows [m, k] weights [k, n]. A result that
+/// is accumulated in several calls takes them one after the other.
 void emit_product(Emitter& emitter, const Block& rows, const Block& weights, const Block& result, bool accumulate);
 
 /// Visits the boxes of `tile` extents that a space is cut into, in row-major order: visit(origin, extents).

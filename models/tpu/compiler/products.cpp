@@ -1,5 +1,3 @@
-#include <fmt/core.h>
-
 #include <algorithm>
 #include <span>
 
@@ -15,20 +13,41 @@ void emit_product(Emitter& emitter, const Block& left, const Block& right, const
                                                      : std::span<const numerics::Pass>(numerics::fp32_passes);
   const auto rows = static_cast<std::uint64_t>(p.mxu.rows), columns = static_cast<std::uint64_t>(p.mxu.columns);
   const auto units = static_cast<std::uint64_t>(p.mxu.count);
+  // Blocks of columns go round the matrix units; where there are fewer, each is cut into parts of rows that are not
+  // shorter than a weight tile takes to load.
+  const std::uint64_t blocks = (right.columns + columns - 1) / columns;
+  const std::uint64_t parts =
+      std::clamp<std::uint64_t>(std::min(units / blocks, left.rows / rows), 1, std::max<std::uint64_t>(left.rows, 1));
+  const std::uint64_t height = (left.rows + parts - 1) / parts;
+  if (!accumulate) emitter.next_matrix_unit(blocks * parts);
+  struct Share {
+    int mxu;
+    std::uint64_t row, rows, column, columns;
+  };
+  std::vector<Share> shares;
+  for (std::uint64_t block = 0; block < blocks; ++block) {
+    for (std::uint64_t row = 0; row < left.rows; row += height) {
+      shares.push_back({static_cast<int>((emitter.first_matrix_unit() + shares.size()) % units), row,
+                        std::min(height, left.rows - row), block * columns,
+                        std::min(columns, right.columns - block * columns)});
+    }
+  }
   for (std::uint64_t k = 0; k < left.columns; k += rows) {
     const std::uint64_t depth = std::min(rows, left.columns - k);
-    // Column blocks in groups of one per matrix unit: each keeps its weights for the passes that share them.
-    for (std::uint64_t group = 0; group < right.columns; group += columns * units) {
+    // In groups of one share per matrix unit: each keeps its weights for the passes that share them.
+    for (std::size_t group = 0; group < shares.size(); group += units) {
       for (std::size_t pass = 0; pass < passes.size(); ++pass) {
         const bool swap = pass == 0 || passes[pass].b != passes[pass - 1].b;
-        for (std::uint64_t i = 0; i < units && group + i * columns < right.columns; ++i) {
-          const std::uint64_t n = group + i * columns, width = std::min(columns, right.columns - n);
-          const int mxu = static_cast<int>(i);
-          if (swap) emitter.emit(p.weights_unit(mxu), LoadWeights{right.part(k, n, depth, width), passes[pass].b});
-          emitter.emit(
-              p.matrix_unit(mxu),
-              MatrixMultiply{left.part(0, k, left.rows, depth), passes[pass].a, result.part(0, n, result.rows, width),
-                             accumulate || k > 0 || pass > 0, swap, pass + 1 == passes.size()});
+        for (std::size_t i = group; i < std::min(shares.size(), group + units); ++i) {
+          const Share& share = shares[i];
+          if (swap) {
+            emitter.emit(p.weights_unit(share.mxu),
+                         LoadWeights{right.part(k, share.column, depth, share.columns), passes[pass].b});
+          }
+          emitter.emit(p.matrix_unit(share.mxu),
+                       MatrixMultiply{left.part(share.row, k, share.rows, depth), passes[pass].a,
+                                      result.part(share.row, share.column, share.rows, share.columns),
+                                      accumulate || k > 0 || pass > 0, swap, pass + 1 == passes.size()});
         }
       }
     }

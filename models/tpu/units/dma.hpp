@@ -8,8 +8,8 @@
 namespace triad::tpu {
 
 /// One direction of the DMA: a queue of transfers. A transfer is cut into requests to the memory, one a cycle; several
-/// requests, of one or of several transfers, are in flight; transfers complete in order. A load's bytes reach on-chip
-/// memory, a store's bytes leave it, at the cycle in which the memory's last completion is seen.
+/// transfers are in flight, and as many of their requests as the memory takes; transfers complete in order. A load's
+/// bytes reach on-chip memory, a store's bytes leave it, at the cycle in which the memory's last completion is seen.
 class Dma : public kit::Unit {
  public:
   Dma(Machine& machine, memory::Memory& memory, int unit);
@@ -40,9 +40,8 @@ class Dma : public kit::Unit {
   Stack stack_;
   int moved_;
   std::deque<std::unique_ptr<InFlight>> in_flight_;
-  std::uint64_t requests_ = 0;  ///< in flight, of all transfers
-  Cycle issue_free_ = 0;        ///< of the next descriptor
-  Cycle offer_free_ = 0;        ///< of the next request
+  Cycle issue_free_ = 0;  ///< of the next descriptor
+  Cycle offer_free_ = 0;  ///< of the next request
   Cycle front_since_ = 0;
 };
 

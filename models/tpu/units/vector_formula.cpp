@@ -153,8 +153,13 @@ void write_box(kit::Scratchpad& vmem, const BoxResult& result) {
           std::memcpy(to, &bits, sizeof bits);
           break;
         }
-        case Format::int8: {  // a formula that makes one clamps it; NaN becomes 0
-          const auto integer = static_cast<std::int8_t>(value != value ? 0.0f : std::clamp(value, -128.0f, 127.0f));
+        case Format::int8: {
+          const std::int8_t integer = numerics::int8_of(value);
+          std::memcpy(to, &integer, sizeof integer);
+          break;
+        }
+        case Format::int32: {
+          const std::int32_t integer = numerics::int32_of(value);
           std::memcpy(to, &integer, sizeof integer);
           break;
         }

@@ -122,7 +122,7 @@ void delay(std::vector<Instruction>& code, const Parameters& p, const Wait& late
   }
   const Block rows{0xe000, 64, 4, 16, Format::fp32}, result{0xf000, 64, 4, 16, Format::fp32};
   std::vector<Instruction> begin = {
-      {p.load_unit(), 0, {}, Transfer{{0, 0, 1}, rows.address, 1024, {}}},
+      {p.load_unit(), 0, {}, Transfer{{}, rows.address, 1024, {}}},
       {p.weights_unit(1), 0, {{p.load_unit(), 1}}, LoadWeights{rows.part(0, 0, 4, 4), 0}}};
   for (std::uint64_t i = 0; i < products; ++i) {
     begin.push_back({p.matrix_unit(1), 0, {{p.load_unit(), 1}}, MatrixMultiply{rows, 0, result, false, i == 0}});
@@ -265,12 +265,15 @@ TEST_F(Faults, EveryAlteredFieldIsSeen) {
     return [i, change](std::vector<Instruction>& code) { change(code[i]); };
   };
   const std::vector<std::pair<std::string, std::function<void(std::vector<Instruction>&)>>> changes = {
-      {"load: address in memory", at(load, [](Instruction& i) { std::get<Transfer>(i.body).memory.base += 4; })},
+      {"load: address in memory",
+       at(load, [](Instruction& i) { std::get<Transfer>(i.body).memory.contents.base += 4; })},
       {"load: address on chip", at(load, [](Instruction& i) { std::get<Transfer>(i.body).address += 4; })},
       {"load: bytes", at(load, [](Instruction& i) { std::get<Transfer>(i.body).bytes -= 4; })},
-      {"store of the loss: step", at(store, [](Instruction& i) { std::get<Transfer>(i.body).memory.stride = 0; })},
-      {"store of the loss: address", at(store, [](Instruction& i) { std::get<Transfer>(i.body).memory.base += 4; })},
-      {"store of a parameter: address", last_store([](Transfer& t) { t.memory.base += 256; })},
+      {"store of the loss: step",
+       at(store, [](Instruction& i) { std::get<Transfer>(i.body).memory.contents.stride = 0; })},
+      {"store of the loss: address",
+       at(store, [](Instruction& i) { std::get<Transfer>(i.body).memory.contents.base += 4; })},
+      {"store of a parameter: address", last_store([](Transfer& t) { t.memory.contents.base += 256; })},
       {"store of a parameter: rows", at(whole, [](Instruction& i) { std::get<Transfer>(i.body).bytes -= 4; })},
       {"weights: part", at(weights, [](Instruction& i) { std::get<LoadWeights>(i.body).part -= 1; })},
       {"weights: address", at(weights, [](Instruction& i) { std::get<LoadWeights>(i.body).weights.address += 4; })},
