@@ -29,8 +29,21 @@ void Lowering::window() {
   launch_elements(graph::to_string(op_->kind), graph::elements(result), std::move(arguments));
 }
 
-/// How rows coalesce depends on the indices. Without values they count up, if they come with the data.
+/// Indices that come with the data must name a row. How rows coalesce depends on them: without values they count up, if
+/// they come with the data.
 void Lowering::known_indices(graph::TensorId indices, std::int64_t rows) {
+  const auto check = [&](const device::HostTensor& tensor) {
+    for (const std::int32_t index : tensor.integers()) {
+      if (index < 0 || index >= rows) {
+        reject(fmt::format("index {} of {}: there are rows 0 to {}", index, program_->graph.tensor(indices).name,
+                           rows - 1));
+      }
+    }
+  };
+  const graph::TensorId stored = program_->map.storage(indices);
+  if (const auto found = job_.batches.find(stored); found != job_.batches.end())
+    std::ranges::for_each(found->second, check);
+  if (const auto found = job_.initial.find(stored); found != job_.initial.end()) check(found->second);
   if (job_.values) return;
   const graph::Tensor& tensor = program_->graph.tensor(program_->map.storage(indices));
   if (tensor.role != Role::input && tensor.role != Role::constant) {
@@ -46,14 +59,12 @@ void Lowering::indexed() {
   const bool is_gather = op_->kind == OpKind::gather;
   const Shape& table = is_gather ? in(0).shape : out(0).shape;
   const std::int64_t rows = table[0], width = table[1];
-  constexpr std::int64_t most_rows = 65535;
   known_indices(indices, rows);
   // As many threads as a narrow row needs, in whole warps.
   const std::uint32_t threads = std::min(256u, divide_up(width, warp_size) * warp_size);
   const auto by_place = [&](const std::string& kernel, std::vector<Argument> arguments) {
-    if (places > most_rows) reject(fmt::format("{} indices; a grid has at most {} rows of blocks", places, most_rows));
     arguments.push_back(count(width));
-    launch(kernel, {divide_up(width, threads), static_cast<std::uint32_t>(places), 1}, {threads, 1, 1},
+    launch(kernel, {static_cast<std::uint32_t>(places), divide_up(width, threads), 1}, {threads, 1, 1},
            std::move(arguments), Data::known);
   };
   if (is_gather) return by_place(fmt::format("gather_{}", numerics::bytes_of(in(0).format)), tensors());

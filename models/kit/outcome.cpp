@@ -59,7 +59,7 @@ void fill(device::RunResult& result, const activity::Recorder& recorder, const d
     const activity::OpWindow& window = recorder.ops()[i];
     if (!window.seen) continue;  // moved no data: a reshape
     const graph::Op& op = executed.ops[i];
-    device::OpResult out{op.name, graph::to_string(op.kind),   graph::to_string(op.phase), window.begin, window.end,
+    device::OpResult out{op.name, graph::to_string(op.kind),  graph::to_string(op.phase), window.begin, window.end,
                          {},      graph::flops(executed, op), window.coverage.bound_by()};
     if (window.array_seen) out.array_cycles = window.array_end - window.array_begin;
     result.ops.push_back(std::move(out));

@@ -4,6 +4,7 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 
 #include "sim/graph/op.hpp"
@@ -123,9 +124,11 @@ std::vector<TensorId> Graph::results() const {
     for (const TensorId id : op.inputs) read[static_cast<std::size_t>(id)] = true;
   }
   for (const Update& update : updates) read[static_cast<std::size_t>(update.updated)] = true;
+  const auto is_read = [&](TensorId id) { return static_cast<bool>(read[static_cast<std::size_t>(id)]); };
   for (const Op& op : ops) {
-    const auto is_read = [&](TensorId id) { return static_cast<bool>(read[static_cast<std::size_t>(id)]); };
-    if (std::ranges::none_of(op.outputs, is_read)) unread.insert(unread.end(), op.outputs.begin(), op.outputs.end());
+    // What a fused op delivers is wanted; of several ops one may be a result, another not.
+    if (op.formula == nullptr && std::ranges::any_of(op.outputs, is_read)) continue;
+    std::ranges::copy_if(op.outputs, std::back_inserter(unread), [&](TensorId id) { return !is_read(id); });
   }
   return unread;
 }

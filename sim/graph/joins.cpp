@@ -91,14 +91,13 @@ TensorId Products::join(Graph& graph, TensorId tensor) {
   std::vector<TensorId> rows, gradients;
   for (const Part& part : found->second) {
     rows.push_back(part.rows);
-    gradients.push_back(part.gradient);
+    gradients.push_back(ops::as_format(graph, part.gradient, graph.tensor(part.rows).format));
   }
   parts_.erase(found);
   const std::string name = ops::gradient_name(graph, tensor);
   const TensorId a = rows.size() == 1 ? rows[0] : rows_of_all(graph, name + ".rows", rows);
   const TensorId dc = gradients.size() == 1 ? gradients[0] : rows_of_all(graph, name + ".results", gradients);
-  const TensorId cast = ops::as_format(graph, dc, graph.tensor(a).format);
-  return ops::append(graph, OpKind::matmul, name, {cast, a}, {{"transpose_a", true}, {"transpose_b", false}});
+  return ops::append(graph, OpKind::matmul, name, {dc, a}, {{"transpose_a", true}, {"transpose_b", false}});
 }
 
 }  // namespace triad::graph

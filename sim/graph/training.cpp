@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
+#include <numeric>
 #include <stdexcept>
 
 #include "sim/graph/joins.hpp"
@@ -38,6 +40,25 @@ void check_loss(const Graph& graph) {
     made |= std::ranges::find(op.outputs, graph.loss) != op.outputs.end();
   }
   if (!made) throw std::invalid_argument(fmt::format("{}: no op makes the loss", loss.name));
+}
+
+/// Gradient rules cast what enters their contractions; a gradient that enters several is cast once.
+void share_casts(Graph& graph) {
+  std::map<std::pair<TensorId, numerics::Format>, TensorId> first;
+  std::vector<TensorId> instead(graph.tensors.size());
+  std::iota(instead.begin(), instead.end(), 0);
+  std::vector<Op> kept;
+  for (Op& op : graph.ops) {
+    for (TensorId& id : op.inputs) id = instead[static_cast<std::size_t>(id)];
+    if (op.kind == OpKind::cast) {
+      const TensorId made = op.outputs[0];
+      const auto [known, fresh] = first.try_emplace({op.inputs[0], graph.tensor(made).format}, made);
+      instead[static_cast<std::size_t>(made)] = known->second;
+      if (!fresh) continue;
+    }
+    kept.push_back(std::move(op));
+  }
+  graph.replace_ops(std::move(kept));
 }
 
 }  // namespace
@@ -99,6 +120,7 @@ std::vector<std::pair<TensorId, TensorId>> differentiate(Graph& graph, TensorId 
     }
     result.emplace_back(static_cast<TensorId>(id), gradients[id]);
   }
+  share_casts(graph);
   return result;
 }
 

@@ -80,7 +80,8 @@ std::string summary(const GraphView& view, const std::vector<PhaseSum>& sums, st
     bytes += sum.traffic.bytes();
     parts.push_back(unbroken(graph::to_string(sum.phase) + " " + figure(sum.flops, "FLOP")));
   }
-  table.add({"work", figure(flops, "FLOP"), fmt::format("{} step: {}", view.phase ? "of a" : "a", fmt::join(parts, ", "))});
+  table.add(
+      {"work", figure(flops, "FLOP"), fmt::format("{} step: {}", view.phase ? "of a" : "a", fmt::join(parts, ", "))});
   table.add({"parameters", grouped(static_cast<std::uint64_t>(view.graph.parameters())), "trained numbers"});
   const MemorySum memory = memory_sum(view.graph);
   const auto part = [](std::int64_t size, const char* what) { return unbroken(figure(size, "B") + " " + what); };

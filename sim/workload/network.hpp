@@ -58,9 +58,9 @@ struct Network {
   std::map<graph::TensorId, std::function<device::HostTensor()>> given;
 };
 
-/// Reads `input` or `inputs`, `blocks`, `layers` (or `model`) and, but for inference, `loss` of a workload. With bf16 or
-/// fp16 the operands of every contraction are cast to it. Of inference the graph holds what the output depends on, and
-/// no loss. Throws config::Error naming the layer.
+/// Reads `input` or `inputs`, `blocks`, `layers` (or `model`) and, but for inference, `loss` of a workload. With bf16
+/// or fp16 the operands of every contraction are cast to it. Of inference the graph holds what the output depends on,
+/// and no loss. Throws config::Error naming the layer.
 Network read_network(const config::Node& workload, numerics::Format precision, bool values, bool inference = false);
 
 }  // namespace triad::workload

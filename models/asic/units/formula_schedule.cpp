@@ -43,10 +43,11 @@ int special_cost(Function f) {
 FormulaSchedule::FormulaSchedule(const isa::Descriptor& descriptor, const Parameters::Stream& engine, bool flying)
     : formula(isa::formula_of(descriptor)) {
   const int rank = static_cast<int>(formula.space.size());
-  for (int axis = 0; axis < rank; ++axis) reduces |= formula.reduced[at(axis)];
+  reduces = formula.row_length() > 1;
   stage = formula.stages();
   per_row = formula.per_row();
-  if (!reduces) {
+  if (!reduces) {  // a row of one point is a point
+    std::fill(formula.reduced.begin(), formula.reduced.end(), false);
     std::ranges::fill(stage, 0);
     per_row.assign(per_row.size(), false);
   }

@@ -1,10 +1,14 @@
 // Rows found by index. The rows that are read or written, and so how accesses coalesce, depend on data.
 #include "cuda.h"
 
-/// out[i, :] = table[indices[i], :]. A block of `width` columns per 256; grid: x over columns, y over rows of out.
+__device__ __forceinline__ int column_number() {
+  return static_cast<int>(blockIdx.y * blockDim.x + threadIdx.x);
+}
+
+/// out[i, :] = table[indices[i], :]. grid: x over rows of out, y over columns.
 template <class Stored>
 __device__ __forceinline__ void gather(const Stored* table, const int* indices, Stored* out, int width) {
-  const int column = thread_number(), row = static_cast<int>(blockIdx.y);
+  const int column = column_number(), row = static_cast<int>(blockIdx.x);
   if (column >= width) return;
   out[row * width + column] = table[indices[row] * width + column];
 }
@@ -45,10 +49,10 @@ extern "C" __global__ void link_equal(const int* indices, int* next, int* has_ea
 }
 
 /// out[indices[i], :] = sum of dy[j, :] over all places j with that index, in their order, made by the first of them.
-/// out is zero before. grid: x over columns, y over places.
+/// out is zero before. grid: x over places, y over columns.
 extern "C" __global__ void scatter_add(const float* dy, const int* indices, const int* next, const int* has_earlier,
                                        float* out, int width) {
-  const int column = thread_number(), first = static_cast<int>(blockIdx.y);
+  const int column = column_number(), first = static_cast<int>(blockIdx.x);
   if (column >= width) return;
   if (has_earlier[first] != 0) return;
   float sum = 0.0f;

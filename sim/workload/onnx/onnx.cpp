@@ -229,6 +229,16 @@ class Importer {
   Values values_;
 };
 
+/// Names in a model may hold any bytes: what a message says of them stays on one line, and short.
+std::string on_one_line(const std::filesystem::path& path, std::string message) {
+  constexpr std::size_t most = 600;
+  for (char& c : message) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  }
+  if (message.size() > most) message = message.substr(0, most) + "...";
+  return path.string() + ": " + message;
+}
+
 }  // namespace
 
 void read_onnx(const config::Node& model, Builder& builder) {
@@ -241,9 +251,9 @@ void read_onnx(const config::Node& model, Builder& builder) {
   } catch (const FileError& error) {
     file.fail(error.what());
   } catch (const OnnxError& error) {
-    file.fail(fmt::format("{}: {}", path.string(), error.what()));
+    file.fail(on_one_line(path, error.what()));
   } catch (const std::invalid_argument& error) {
-    file.fail(fmt::format("{}: {}", path.string(), error.what()));
+    file.fail(on_one_line(path, error.what()));
   }
 }
 

@@ -16,7 +16,7 @@ MAY_INCLUDE = {
     "sim/graph": ["sim/numerics"],
     "sim/activity": ["sim/config"],
     "sim/device": ["sim/numerics", "sim/graph", "sim/config", "sim/activity"],
-    "sim/workload": ["sim/numerics", "sim/graph", "sim/config", "sim/device"],
+    "sim/workload": ["sim/numerics", "sim/graph", "sim/config", "sim/device", "sim/reference"],
     "sim/reference": ["sim/numerics", "sim/graph", "sim/device"],
     "sim/report": ["sim/numerics", "sim/graph", "sim/device"],
     "sim/experiment": ["sim/"],

@@ -68,5 +68,33 @@ TEST(NvdlaWorkbook, WithoutLimitsOfMemoryALayerTakesItsArrayCycles) {
   }
 }
 
+/// Convolutions with larger kernels and strides, as conv2d without values: P Q K C R S / 2048.
+TEST(NvdlaWorkbook, BusyCyclesOfConvolutions) {
+  struct Convolution {
+    const char* name;
+    std::int64_t size, channels, kernels, kernel, stride;
+    std::uint64_t mac_cycles;
+  };
+  for (const Convolution& c : {Convolution{"Res2a_branch2b", 56, 64, 64, 3, 1, 56448},
+                               {"Res3a_branch1", 56, 256, 512, 1, 2, 50176},
+                               {"Res4a_branch2b", 14, 256, 256, 3, 1, 56448}}) {
+    device::Job job;
+    job.name = c.name;
+    job.values = false;
+    job.precision = numerics::Format::bf16;
+    const auto input = [&](const graph::Shape& shape) {
+      return job.graph.add_tensor({"x", shape, numerics::Format::bf16, graph::Role::input});
+    };
+    const std::int64_t padding = c.kernel / 2;
+    job.graph.add_op(graph::OpKind::conv2d, "conv",
+                     {input({1, c.channels, c.size, c.size}), input({c.kernels, c.channels, c.kernel, c.kernel})},
+                     {{"stride", std::vector<std::int64_t>{c.stride, c.stride}},
+                      {"padding", std::vector<std::int64_t>{padding, padding}}});
+    const device::RunResult result = test::run(*test::make("nvdla-2048-train"), job, {});
+    const auto mac = std::ranges::find(result.units, "mac", &device::UnitResult::name);
+    EXPECT_EQ(mac->cycles.at("busy"), c.mac_cycles) << c.name;
+  }
+}
+
 }  // namespace
 }  // namespace triad::asic

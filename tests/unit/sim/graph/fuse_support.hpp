@@ -49,20 +49,22 @@ inline naive::Memory start(const Graph& graph, unsigned seed) {
   return memory;
 }
 
-/// A fused graph makes the same bits as the graph it stands for, in an order in which the old value of a persistent
-/// tensor is not read after the new one is there, and counts the same FLOPs.
+/// A fused graph, executed in the memory that plan_memory gives it, makes the same bits as the graph it stands for, and
+/// counts the same FLOPs.
 inline void expect_same(const Graph& graph, const Fusion& fusion) {
   const Graph fused = fuse(graph, fusion);
-  naive::Memory expected = start(graph, 1), actual = start(graph, 1);
+  naive::Memory expected = start(graph, 1);
   naive::run(graph, expected);
-  naive::run(fused, actual);
   EXPECT_EQ(fused.flops(), graph.flops());
-  EXPECT_NO_THROW(plan_memory(fused));
   std::vector<TensorId> wanted = graph.results();
+  std::erase_if(wanted, [storage = storages(graph), &graph](TensorId id) {  // views of what is updated in the end
+    return graph.tensor(storage[static_cast<std::size_t>(id)]).role == Role::parameter;
+  });
   if (graph.loss >= 0) wanted.push_back(graph.loss);
   for (const Graph::Update& update : graph.updates) wanted.push_back(update.updated);
+  const MemoryPlan plan = plan_memory(fused);
+  naive::Memory actual = naive::run_in_place(fused, start(graph, 1), plan.offset, plan.peak_bytes, wanted);
   for (const TensorId id : wanted) {
-    ASSERT_TRUE(actual.contains(id)) << graph.tensor(id).name;
     for (std::size_t i = 0; i < expected[id].size(); ++i) {
       const float e = expected[id][i], a = actual[id][i];
       ASSERT_TRUE(e == a || (std::isnan(e) && std::isnan(a))) << graph.tensor(id).name << " " << e << " " << a;

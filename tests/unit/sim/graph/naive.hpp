@@ -163,43 +163,77 @@ inline Values multiply(const Graph& graph, const Op& op, const Values& a, const 
   return c;
 }
 
+/// The outputs of one op, rounded to their formats.
+inline std::vector<Values> execute(const Graph& graph, const Op& op, std::vector<Values> inputs) {
+  std::vector<Values> outputs;
+  switch (family(op)) {
+    case Family::contraction: {
+      const Shape shape = op.formula ? op.formula->space : graph.tensor(op.outputs[0]).shape;
+      outputs = {multiply(graph, op, inputs[0], inputs[1], shape)};
+      if (op.formula) {
+        inputs.erase(inputs.begin());
+        inputs[0] = outputs[0];
+        outputs = evaluate(*op.formula, inputs);
+      }
+      break;
+    }
+    case Family::formula:
+      outputs = evaluate(formula_of(graph, op), inputs);
+      break;
+    case Family::movement:
+      outputs = {move(movement(graph, op), inputs, elements(graph.tensor(op.outputs[0]).shape))};
+      break;
+    case Family::view:
+      outputs = std::move(inputs);
+      break;
+    default:
+      throw std::logic_error(op.name + ": not run here");
+  }
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    const Tensor& tensor = graph.tensor(op.outputs.at(i));
+    if (outputs[i].size() != at(elements(tensor.shape))) throw std::logic_error(op.name + ": wrong size");
+    for (float& value : outputs[i]) value = stored(value, tensor.format);
+  }
+  return outputs;
+}
+
 /// Executes one step; `memory` holds what persists. Updated values stay beside the old ones.
 inline void run(const Graph& graph, Memory& memory) {
   for (const Op& op : graph.ops) {
     std::vector<Values> inputs;
     for (const TensorId id : op.inputs) inputs.push_back(memory.at(id));
-    std::vector<Values> outputs;
-    switch (family(op)) {
-      case Family::contraction: {
-        Shape shape = graph.tensor(op.outputs[0]).shape;
-        if (op.formula) shape = op.formula->space;
-        outputs = {multiply(graph, op, inputs[0], inputs[1], shape)};
-        if (op.formula) {
-          inputs.erase(inputs.begin());
-          inputs[0] = outputs[0];
-          outputs = evaluate(*op.formula, inputs);
-        }
-        break;
-      }
-      case Family::formula:
-        outputs = evaluate(formula_of(graph, op), inputs);
-        break;
-      case Family::movement:
-        outputs = {move(movement(graph, op), inputs, elements(graph.tensor(op.outputs[0]).shape))};
-        break;
-      case Family::view:
-        outputs = inputs;
-        break;
-      default:
-        throw std::logic_error(op.name + ": not run here");
-    }
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      const Tensor& tensor = graph.tensor(op.outputs.at(i));
-      if (outputs[i].size() != at(elements(tensor.shape))) throw std::logic_error(op.name + ": wrong size");
-      for (float& value : outputs[i]) value = stored(value, tensor.format);
-      memory[op.outputs[i]] = outputs[i];
-    }
+    const std::vector<Values> outputs = execute(graph, op, std::move(inputs));
+    for (std::size_t i = 0; i < outputs.size(); ++i) memory[op.outputs[i]] = outputs[i];
   }
+}
+
+/// Executes one step in one address space: tensors lie where `offset` says, in bytes, and overwrite what lies there.
+/// Returns what `wanted` hold in the end.
+inline Memory run_in_place(const Graph& graph, const Memory& start, const std::vector<std::int64_t>& offset,
+                           std::int64_t bytes, const std::vector<TensorId>& wanted) {
+  Values cells(at(bytes), NAN);  // a value at the address of its first byte
+  const auto address = [&](TensorId id, std::size_t i) {
+    return at(offset.at(at(id)) + static_cast<std::int64_t>(i) * numerics::bytes_of(graph.tensor(id).format));
+  };
+  const auto write = [&](TensorId id, const Values& values) {
+    for (std::size_t i = 0; i < values.size(); ++i) cells.at(address(id, i)) = values[i];
+  };
+  const auto read = [&](TensorId id) {
+    Values values(at(elements(graph.tensor(id).shape)));
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] = cells.at(address(id, i));
+    return values;
+  };
+  for (const auto& [id, values] : start) write(id, values);
+  for (const Op& op : graph.ops) {
+    if (family(op) == Family::view) continue;
+    std::vector<Values> inputs;
+    for (const TensorId id : op.inputs) inputs.push_back(read(id));
+    const std::vector<Values> outputs = execute(graph, op, std::move(inputs));
+    for (std::size_t i = 0; i < outputs.size(); ++i) write(op.outputs[i], outputs[i]);
+  }
+  Memory result;
+  for (const TensorId id : wanted) result[id] = read(id);
+  return result;
 }
 
 }  // namespace triad::graph::naive

@@ -195,6 +195,26 @@ TEST(Training, GradientsOfASharedWeightAreOneProduct) {
   }
 }
 
+/// The gradient of a sum enters the contractions of both its terms; it is cast to their format once.
+TEST(Training, AGradientIsCastOnce) {
+  Graph graph;
+  const auto bf16 = [&](TensorId id) {
+    return graph.add_op(OpKind::cast, graph.tensor(id).name + ".bf16", {id}, {{"format", std::string("bf16")}})[0];
+  };
+  const TensorId x = bf16(graph.add_tensor({"x", {4, 3}, numerics::Format::fp32, Role::input}));
+  std::vector<TensorId> terms;
+  for (const char* name : {"a", "b"}) {
+    const TensorId w = bf16(graph.add_tensor({name, {5, 3}, numerics::Format::fp32, Role::parameter}));
+    terms.push_back(graph.add_op(OpKind::matmul, std::string(name) + ".matmul", {x, w}, {{"transpose_b", true}})[0]);
+  }
+  const TensorId sum = graph.add_op(OpKind::add, "sum", terms)[0];
+  graph.loss = graph.add_op(OpKind::reduce_mean, "loss", {sum}, {{"axes", Shape{0, 1}}})[0];
+  const Graph step = training_step(graph, sgd());
+  EXPECT_EQ(std::ranges::count_if(step.ops,
+                                  [](const Op& op) { return op.kind == OpKind::cast && op.phase == Phase::backward; }),
+            1);
+}
+
 TEST(Training, OpsStandInAnExecutableOrder) {
   const Graph step = training_step(linear(numerics::Format::bf16), sgd(0.9));
   std::vector<bool> made(step.tensors.size(), false);

@@ -121,6 +121,20 @@ TEST_F(Quantization, StaysNearFp32) {
   }
 }
 
+/// Every network of the zoo that is small enough runs in int8: convolutions of all kinds, attention, recurrent layers.
+TEST(QuantizationOfTheZoo, StaysNearFp32) {
+  int networks = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(config::presets() / "workloads")) {
+    if (!entry.path().stem().string().ends_with("-mini")) continue;
+    const auto run = [&](const std::string& how) {
+      return reference::run(load(entry.path(), {how, "steps=1"})).outputs.begin()->second.floats();
+    };
+    EXPECT_LT(error(run("precision=int8"), run("inference=on")), 0.05) << entry.path().stem();
+    ++networks;
+  }
+  EXPECT_GE(networks, 12);
+}
+
 /// A network trained in fp32 decides in int8 as it does in fp32, but for at most one sample of 32.
 TEST_F(Quantization, DecidesLikeFp32AfterTraining) {
   for (std::string yaml : {cnn, mlp}) {

@@ -1,3 +1,5 @@
+#include <chrono>
+
 #include "support.hpp"
 
 /// Runs without values: the same launches in the same cycles, where timing does not depend on data.
@@ -46,6 +48,19 @@ TEST(WithoutValues, AWorkloadMayBeLargerThanTheMemory) {
   const device::RunResult roomy = test::run(*test::make("tiny"), test::load("dense-relu", {"steps=1", "values=off"}));
   EXPECT_TRUE(roomy.fits_memory);
   EXPECT_EQ(run.cycles, roomy.cycles);
+}
+
+TEST(WithoutValues, ALargeModelLowersInSeconds) {
+  const device::Job job = test::load("gpt-3-175b");
+  ASSERT_FALSE(job.values);
+  const auto device = test::make("a100");
+  const auto begin = std::chrono::steady_clock::now();
+  const auto program = device->lower(job);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(10));
+  const auto& launches = dynamic_cast<const GpuProgram&>(*program);
+  EXPECT_FALSE(launches.fits_memory);
+  EXPECT_GT(launches.launches.size(), 5000u);
+  EXPECT_LT(launches.codes.size(), 100u);  // a kernel per distinct text
 }
 
 }  // namespace

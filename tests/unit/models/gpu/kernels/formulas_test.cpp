@@ -206,5 +206,49 @@ TEST_F(Formulas, FusedChains) {
   }
 }
 
+/// Random chains of element-wise and row ops over one shape, as fusion cuts them.
+TEST_F(Formulas, RandomChains) {
+  const std::vector<Shape> shapes = {{1, 1}, {3, 5}, {17, 64}, {130, 9}, {2, 3, 7}, {5, 2, 260}, {1, 3000}, {700, 2}};
+  for (int number = 0; number < 60; ++number) {
+    const Shape& shape = shapes[static_cast<std::size_t>(number) % shapes.size()];
+    SCOPED_TRACE(::testing::Message() << "chain " << number << " over " << graph::to_string(shape));
+    SingleOp single;
+    const std::vector<std::int64_t> axes = {
+        static_cast<std::int64_t>(values_.below(static_cast<std::uint32_t>(shape.size())))};
+    Shape row = shape;
+    row[static_cast<std::size_t>(axes[0])] = 1;
+    std::vector<graph::TensorId> values = {single.input(shape, values_.many(count(shape))),
+                                           single.input(row, values_.many(count(row)))};
+    const auto pick = [&] { return values[values_.below(static_cast<std::uint32_t>(values.size()))]; };
+    for (int i = 0; i < 7; ++i) {
+      graph::TensorId made = -1;
+      switch (values_.below(7)) {
+        case 0:
+          made = single.op(OpKind::add, {pick(), pick()})[0];
+          break;
+        case 1:
+          made = single.op(OpKind::maximum, {pick(), values[0]})[0];
+          break;
+        case 2:
+          made = single.op(OpKind::tanh, {pick()})[0];
+          break;
+        case 3:
+          made = single.op(OpKind::reduce_mean, {pick()}, {{"axes", axes}, {"keep", true}})[0];
+          break;
+        case 4:
+          made = single.op(OpKind::softmax, {pick()}, {{"axes", axes}})[0];
+          break;
+        case 5:
+          made = single.op(OpKind::sigmoid, {pick()})[0];
+          break;
+        default:
+          made = single.op(OpKind::reduce_max, {pick()}, {{"axes", axes}, {"keep", true}})[0];
+      }
+      values.push_back(made);
+    }
+    expect_reference(single.job, tiny_, 1e-5, 1);
+  }
+}
+
 }  // namespace
 }  // namespace triad::gpu::test

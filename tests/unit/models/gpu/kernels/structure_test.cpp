@@ -164,6 +164,19 @@ TEST_F(Structure, RowsByIndex) {
   }
 }
 
+TEST_F(Structure, AnIndexWithoutARowIsNamed) {
+  SingleOp single;
+  const auto table = single.input({4, 2}, values_.many(8));
+  single.op(OpKind::gather, {table, single.classes({3, 4})});
+  try {
+    lower(tiny_, single.job);
+    FAIL();
+  } catch (const device::Unsupported& error) {
+    EXPECT_NE(std::string(error.what()).find("index 4 of classes: there are rows 0 to 3"), std::string::npos)
+        << error.what();
+  }
+}
+
 TEST_F(Structure, WithoutValuesATimingThatDependsOnDataIsNamed) {
   SingleOp single;
   single.job.values = false;
