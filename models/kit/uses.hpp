@@ -5,18 +5,9 @@
 #include <vector>
 
 #include "models/kit/clock.hpp"
+#include "models/kit/range.hpp"
 
 namespace triad::kit {
-
-/// Bytes of a memory: `rows` rows of `row_bytes` bytes, `pitch` bytes from the begin of one to that of the next.
-struct Range {
-  std::uint64_t begin = 0, row_bytes = 0, rows = 1, pitch = 0;
-  /// One past the last byte.
-  std::uint64_t end() const { return rows == 0 ? begin : begin + (rows - 1) * pitch + row_bytes; }
-};
-
-/// "0x40..0x80", for messages.
-std::string to_string(const Range& range);
 
 /// What a unit does with a range. `update`: it reads what is there, then writes. `add`: a port that adds to what is
 /// there, in order: its own uses may overlap one another.

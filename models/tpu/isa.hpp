@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "models/kit/memory_map.hpp"
-#include "models/kit/uses.hpp"
+#include "models/kit/range.hpp"
 #include "models/tpu/parameters.hpp"
 #include "sim/graph/formula.hpp"
 #include "sim/graph/op.hpp"
