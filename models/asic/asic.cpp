@@ -34,7 +34,9 @@ class Asic : public device::Device {
       throw device::Unsupported(fmt::format("precision {}: the MAC array multiplies bf16, and fp32 in six passes",
                                             numerics::to_string(job.precision)));
     }
-    return asic::lower(job, parameters_, memory_.capacity, memory_.bandwidth);
+    const MemoryPort port{memory_.bandwidth / static_cast<double>(parameters_.clock_hz), memory_.channels,
+                          static_cast<std::int64_t>(memory_.interleave), static_cast<std::int64_t>(memory_.access)};
+    return asic::lower(job, parameters_, memory_.capacity, port);
   }
 
   device::RunResult run(const device::Program& program, const device::Job& job,

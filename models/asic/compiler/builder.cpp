@@ -8,10 +8,9 @@ namespace triad::asic {
 
 using graph::TensorId;
 
-Builder::Builder(const device::Job& job, graph::Graph lowered, const Parameters& parameters,
-                 double memory_bytes_per_cycle)
+Builder::Builder(const device::Job& job, graph::Graph lowered, const Parameters& parameters, const MemoryPort& memory)
     : parameters(parameters),
-      memory_bytes_per_cycle(memory_bytes_per_cycle),
+      memory(memory),
       program(std::make_unique<Program>(job, std::move(lowered))),
       graph(program->graph) {}
 
@@ -39,7 +38,7 @@ isa::Stream Builder::stream(const graph::Op& op, TensorId id) const {
 const Tiling& Builder::tiling(const Contraction& contraction) {
   const auto found = tilings_.find(contraction);
   if (found != tilings_.end()) return found->second;
-  return tilings_.emplace(contraction, choose_tiling(contraction, parameters, memory_bytes_per_cycle)).first->second;
+  return tilings_.emplace(contraction, choose_tiling(contraction, parameters, memory)).first->second;
 }
 
 void Builder::emit(isa::Descriptor layer, int op, const std::vector<TensorId>& reads,

@@ -15,10 +15,10 @@ namespace triad::asic {
 /// Work shared by the parts of the compiler: the program so far and what each of its layers touches.
 class Builder {
  public:
-  Builder(const device::Job& job, graph::Graph lowered, const Parameters& parameters, double memory_bytes_per_cycle);
+  Builder(const device::Job& job, graph::Graph lowered, const Parameters& parameters, const MemoryPort& memory);
 
   const Parameters& parameters;
-  const double memory_bytes_per_cycle;
+  const MemoryPort memory;
   std::unique_ptr<Program> program;
   const graph::Graph& graph;  ///< the program's
   std::vector<Accesses> accesses;

@@ -227,6 +227,11 @@ double share(const Product& p, const Matrix& m, bool rows) {
   return std::min(1.0, image / static_cast<double>((rows ? p.rows : p.columns) * p.depth));
 }
 
+/// Elements from channel to channel where vectors lie side by side.
+std::int64_t pitch(const Matrix& m) {
+  return !m.guarded && m.v_stride[2] == 1 && m.k_extent[2] > 1 && m.k_stride[2] != 1 ? m.k_stride[2] : 0;
+}
+
 }  // namespace
 
 void lower_contraction(Builder& b, int index) {
@@ -245,8 +250,9 @@ void lower_contraction(Builder& b, int index) {
   p.a.address = b.program->map.address(op.inputs[0]);
   p.b.address = b.program->map.address(op.inputs[1]);
   if (op.kind == OpKind::conv2d_wgrad) std::swap(p.a.address, p.b.address);  // its inputs are (x, dy)
-  const Tiling& t = b.tiling(
-      {p.rows, p.columns, p.depth, g.parts, isa::bytes_of(g.storage), share(p, p.a, true), share(p, p.b, false)});
+  const int bytes = isa::bytes_of(g.storage);
+  const Tiling& t = b.tiling({p.rows, p.columns, p.depth, g.parts, bytes, share(p, p.a, true), share(p, p.b, false),
+                              pitch(p.a) * bytes, pitch(p.b) * bytes});
   g.batches = p.batches, g.rows = p.rows, g.columns = p.columns, g.depth = p.depth;
   g.tile_rows = t.rows, g.tile_columns = t.columns, g.tile_depth = t.depth;
   g.columns_outer = t.columns_outer;

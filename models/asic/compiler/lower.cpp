@@ -14,11 +14,10 @@ constexpr std::uint64_t stream_alignment = 4096;
 }  // namespace
 
 std::unique_ptr<Program> lower(const device::Job& job, const Parameters& parameters, std::uint64_t memory_capacity,
-                               double memory_bytes_per_second) {
+                               const MemoryPort& memory) {
   graph::Fusion fusion;
   fusion.epilogues = true;
-  Builder builder(job, graph::fuse(graph::without_dead_ops(job.graph), fusion), parameters,
-                  memory_bytes_per_second / static_cast<double>(parameters.clock_hz));
+  Builder builder(job, graph::fuse(graph::without_dead_ops(job.graph), fusion), parameters, memory);
   for (int index = 0; index < static_cast<int>(builder.graph.ops.size()); ++index) {
     switch (graph::family(builder.graph.ops[static_cast<std::size_t>(index)])) {
       case Family::contraction:

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "models/asic/compiler/program.hpp"
+#include "models/asic/compiler/tiling.hpp"
 #include "models/asic/parameters.hpp"
 
 namespace triad::asic {
@@ -11,6 +12,6 @@ namespace triad::asic {
 /// wait for. Throws device::Unsupported naming the op, or when a job with values does not fit into `memory_capacity`
 /// bytes.
 std::unique_ptr<Program> lower(const device::Job& job, const Parameters& parameters, std::uint64_t memory_capacity,
-                               double memory_bytes_per_second);
+                               const MemoryPort& memory);
 
 }  // namespace triad::asic

@@ -1,6 +1,7 @@
 #include "models/asic/compiler/tiling.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <optional>
 #include <vector>
 
@@ -25,13 +26,25 @@ std::vector<std::int64_t> sizes(std::int64_t whole, std::int64_t unit) {
   return result;
 }
 
+/// Bytes of the memory's time that a byte of a tile takes: a run of vectors side by side may be shorter than an access,
+/// and runs a power of two apart may all lie in a few of the memory's channels.
+double weight(const MemoryPort& memory, std::int64_t run_bytes, std::int64_t pitch) {
+  if (pitch == 0) return 1;
+  const double waste = static_cast<double>(std::max(run_bytes, memory.access)) / static_cast<double>(run_bytes);
+  if (pitch % memory.interleave != 0) return waste;
+  const std::int64_t channels = memory.channels;
+  const std::int64_t apart = channels / std::gcd(channels, pitch / memory.interleave);
+  const std::int64_t covered = std::min(channels, apart * ceil_div(run_bytes, memory.interleave));
+  return waste * static_cast<double>(channels) / static_cast<double>(covered);
+}
+
 }  // namespace
 
 std::int64_t padded_depth(std::int64_t depth, const Parameters& parameters) {
   return ceil_div(depth, parameters.gemm.atomic_c) * parameters.gemm.atomic_c;
 }
 
-Tiling choose_tiling(const Contraction& c, const Parameters& p, double memory_bytes_per_cycle) {
+Tiling choose_tiling(const Contraction& c, const Parameters& p, const MemoryPort& memory) {
   const std::int64_t atomic_k = p.gemm.atomic_k, atomic_c = p.gemm.atomic_c;
   const auto banks = [&](std::int64_t vectors, std::int64_t depth) {
     const std::int64_t bytes = vectors * padded_depth(depth, p) * c.parts * 2;
@@ -64,16 +77,18 @@ Tiling choose_tiling(const Contraction& c, const Parameters& p, double memory_by
           const bool columns_stay = whole && (columns_outer ? true : column_tiles == 1);
           const double row_loads = rows_stay ? 1 : static_cast<double>(column_tiles);
           const double column_loads = columns_stay ? 1 : static_cast<double>(row_tiles);
-          const auto load = [&](std::int64_t vectors, double loads, double share) {
+          const auto load = [&](std::int64_t vectors, std::int64_t tile, double loads, double share,
+                                std::int64_t pitch) {
             const double elements = static_cast<double>(vectors * c.depth) * share * loads;
             const double lines = static_cast<double>(vectors * ceil_div(depth, atomic_c) * depth_tiles) * loads;
-            return std::pair{elements * c.element_bytes,
+            return std::pair{elements * c.element_bytes * weight(memory, tile * c.element_bytes, pitch),
                              std::max(elements / p.gemm.loader_lanes, lines / lines_per_cycle)};
           };
-          const auto [row_bytes, row_cycles] = load(c.rows, row_loads, c.row_share);
-          const auto [column_bytes, column_cycles] = load(c.columns, column_loads, c.column_share);
+          const auto [row_bytes, row_cycles] = load(c.rows, rows, row_loads, c.row_share, c.row_pitch);
+          const auto [column_bytes, column_cycles] =
+              load(c.columns, columns, column_loads, c.column_share, c.column_pitch);
           const double cost =
-              std::max({compute, (row_bytes + column_bytes) / memory_bytes_per_cycle, row_cycles, column_cycles}) +
+              std::max({compute, (row_bytes + column_bytes) / memory.bytes_per_cycle, row_cycles, column_cycles}) +
               cycles_per_tile * tiles;
           if (best && cost >= least) continue;
           least = cost;

@@ -13,6 +13,8 @@ struct Contraction {
   int parts = 1;
   int element_bytes = 2;  ///< in memory
   double row_share = 1, column_share = 1;
+  /// Of an operand whose vectors lie side by side in memory: bytes from one channel to the next. 0: its channels do.
+  std::int64_t row_pitch = 0, column_pitch = 0;
   auto operator<=>(const Contraction&) const = default;
 };
 
@@ -27,9 +29,16 @@ struct Tiling {
 /// Channels as the buffer stores them: padded to whole blocks of atomic_c.
 std::int64_t padded_depth(std::int64_t depth, const Parameters& parameters);
 
+/// Device memory as the loaders see it.
+struct MemoryPort {
+  double bytes_per_cycle = 1;
+  int channels = 1;
+  std::int64_t interleave = 256, access = 32;
+};
+
 /// Picks the tiles with the least estimated time: the largest of the array's cycles, the memory's and the loaders',
 /// plus a latency per tile. Every contraction fits: the smallest tile is one row and one kernel of one block of
 /// channels.
-Tiling choose_tiling(const Contraction& contraction, const Parameters& parameters, double memory_bytes_per_cycle);
+Tiling choose_tiling(const Contraction& contraction, const Parameters& parameters, const MemoryPort& memory);
 
 }  // namespace triad::asic

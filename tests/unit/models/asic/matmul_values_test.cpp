@@ -3,7 +3,6 @@
 
 #include "../single_op.hpp"
 #include "models/asic/arithmetic.hpp"
-#include "models/asic/compiler/tiling.hpp"
 #include "support.hpp"
 
 /// Products of matrices on the whole machine, bit for bit against the definition in the stated order (arithmetic.hpp).
@@ -32,7 +31,7 @@ struct Case {
   std::vector<float> expected;
 };
 
-Case make_case(const Product& p, const Parameters& parameters, double bytes_per_cycle, unsigned seed) {
+Case make_case(const Product& p, const device::Device& device, const Parameters& parameters, unsigned seed) {
   Values values(seed);
   const auto count = [](int a, int b) { return static_cast<std::size_t>(a) * static_cast<std::size_t>(b); };
   std::vector<float> a = values.many(count(p.m, p.k), p.special), b = values.many(count(p.k, p.n), p.special);
@@ -57,21 +56,23 @@ Case make_case(const Product& p, const Parameters& parameters, double bytes_per_
   const auto right = c.op.input(p.transpose_b ? graph::Shape{p.n, p.k} : graph::Shape{p.k, p.n}, b_stored, p.format);
   auto result = c.op.op(graph::OpKind::matmul, {left, right},
                         {{"transpose_a", p.transpose_a}, {"transpose_b", p.transpose_b}})[0];
-  const int parts = p.format == Format::fp32 ? 3 : 1;
-  const Tiling tiling = choose_tiling({p.m, p.n, p.k, parts, parts == 3 ? 4 : 2}, parameters, bytes_per_cycle);
-  gemm_definition(a, b, p.m, p.n, p.k, parts, parameters.gemm.atomic_c, tiling.depth, c.expected);
+  std::vector<float> bias;
   if (p.bias) {
-    const std::vector<float> bias = values.many(static_cast<std::size_t>(p.n), p.special);
+    bias = values.many(static_cast<std::size_t>(p.n), p.special);
     result = c.op.op(graph::OpKind::add, {result, c.op.input({p.n}, bias)})[0];
-    for (std::size_t i = 0; i < c.expected.size(); ++i) {
-      c.expected[i] = numerics::canonical(c.expected[i] + bias[i % static_cast<std::size_t>(p.n)]);
-    }
   }
-  if (p.relu) {
-    result = c.op.op(graph::OpKind::relu, {result})[0];
-    for (float& x : c.expected) x = x <= 0 ? 0.0f : x;
-  }
+  if (p.relu) result = c.op.op(graph::OpKind::relu, {result})[0];
   c.op.keep(result);
+
+  const auto program = device.lower(c.op.job);
+  const isa::Gemm& gemm = dynamic_cast<const Program&>(*program).stream.at(0).gemm;
+  gemm_definition(a, b, p.m, p.n, p.k, p.format == Format::fp32 ? 3 : 1, parameters.gemm.atomic_c, gemm.tile_depth,
+                  c.expected);
+  for (std::size_t i = 0; i < c.expected.size(); ++i) {
+    float& x = c.expected[i];
+    if (p.bias) x = numerics::canonical(x + bias[i % static_cast<std::size_t>(p.n)]);
+    if (p.relu) x = x <= 0 ? 0.0f : x;
+  }
   return c;
 }
 
@@ -80,13 +81,11 @@ void expect_exact(const std::vector<Product>& products, const test::Settings& se
   const auto device = test::make(preset, settings);
   const config::Node node = config::load(config::presets() / "asic" / (preset + ".yaml"), settings);
   const Parameters parameters = Parameters::read(node);
-  const double bandwidth = node.at("memory").at("bandwidth").quantity(config::Quantity::bandwidth);
   std::vector<Case> cases;
   std::vector<std::unique_ptr<device::Program>> programs;
   std::vector<experiment::Task> tasks;
   for (std::size_t i = 0; i < products.size(); ++i) {
-    cases.push_back(make_case(products[i], parameters, bandwidth / static_cast<double>(parameters.clock_hz),
-                              static_cast<unsigned>(i) + 1));
+    cases.push_back(make_case(products[i], *device, parameters, static_cast<unsigned>(i) + 1));
   }
   for (const Case& c : cases) {
     programs.push_back(device->lower(c.op.job));

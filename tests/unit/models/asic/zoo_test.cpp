@@ -1,3 +1,7 @@
+#include <sys/resource.h>
+
+#include <chrono>
+
 #include "sim/reference/reference.hpp"
 #include "support.hpp"
 
@@ -118,6 +122,24 @@ TEST(Capacity, WithoutValuesALargerWorkloadRuns) {
   EXPECT_TRUE(large.fits_memory);
   EXPECT_EQ(small.cycles, large.cycles);
   EXPECT_THROW(test::make("tiny", settings)->lower(test::load("bert-base-mini", {"steps=1"})), device::Unsupported);
+}
+
+/// 96 layers of width 12288: a layer of hardware per op, in seconds and little memory, though no such memory exists.
+TEST(Capacity, Gpt3IsLowered) {
+  const auto device = test::make("nvdla-2048-train");
+  const auto begin = std::chrono::steady_clock::now();
+  const device::Job job = test::load("gpt-3-175b");
+  const auto lowered = device->lower(job);
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  const Program& program = dynamic_cast<const Program&>(*lowered);
+  EXPECT_FALSE(job.values);
+  EXPECT_FALSE(program.fits_memory);
+  EXPECT_GT(program.bytes, std::uint64_t{1} << 40);
+  EXPECT_LE(program.stream.size(), 2 * job.graph.ops.size());
+  EXPECT_LT(seconds, 10);
+  rusage usage{};
+  ASSERT_EQ(::getrusage(RUSAGE_SELF, &usage), 0);
+  EXPECT_LT(usage.ru_maxrss, 2 << 20);  // KiB
 }
 
 }  // namespace

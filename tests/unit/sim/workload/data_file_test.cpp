@@ -4,7 +4,7 @@
 #include <rapidcheck/gtest.h>
 #include <unistd.h>
 
-#include <cstring>
+#include <algorithm>
 #include <fstream>
 
 #include "sim/workload/cifar.hpp"
@@ -19,7 +19,7 @@ using numerics::Format;
 
 std::vector<std::byte> bytes_of(const std::string& text) {
   std::vector<std::byte> bytes(text.size());
-  std::memcpy(bytes.data(), text.data(), text.size());
+  std::transform(text.begin(), text.end(), bytes.begin(), [](char c) { return static_cast<std::byte>(c); });
   return bytes;
 }
 
@@ -145,7 +145,7 @@ TEST(Csv, NamesWhatIsWrongWithLineAndColumn) {
 }
 
 RC_GTEST_PROP(Csv, AnyTextIsReadOrRefused, ()) {
-  const auto alphabet = rc::gen::elementOf(std::string("0123456789.,-e\n\r\"ab \t\0+", 25));
+  const auto alphabet = rc::gen::elementOf(std::string("0123456789.,-e\n\r\"ab \t\0+", 23));
   const auto text = *rc::gen::container<std::string>(alphabet);
   try {
     const Arrays arrays = decode_csv(text, "f", {});
