@@ -4,6 +4,8 @@
 import json
 import math
 import os
+import resource
+import time
 import unittest
 
 import harness
@@ -66,6 +68,15 @@ class Zoo(harness.Case):
             for key in ("cycles", "flops", "memory", "energy_joules"):
                 self.assertEqual(with_values[key], without[key], name)
             self.assertIsNone(without["loss"], name)
+
+    def test_gpt3_is_lowered_in_seconds(self):
+        for preset in (DEVICE, *PRESETS):
+            begin = time.monotonic()
+            result = triad("run", preset, "gpt-3-175b", "--max-cycles", "1")
+            self.assertLess(time.monotonic() - begin, 10, preset)
+            self.assertEqual(result.returncode, 1, preset)
+            self.assertIn("stopped after 1 cycles (--max-cycles)", result.stderr)
+        self.assertLess(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, 2 * 1024 * 1024)  # KiB
 
 
 if __name__ == "__main__":
