@@ -67,7 +67,7 @@ kit::Range range_of(const Planes& planes, std::int64_t count) {
 }
 
 /// What an instruction touches. A matrix unit's own accumulation is no read: its results are added in order.
-struct Accesses {
+struct Touched {
   const Parameters& parameters;
   int unit;
   using Result = std::vector<Access>;
@@ -160,9 +160,18 @@ void Emitter::begin(int op) {
 
 void Emitter::emit(int unit, Body body) {
   if (planning_) return;
-  const std::vector<Access> accesses = std::visit(Accesses{parameters(), unit}, body);
-  std::vector<Wait> waits = dependences_.add(unit, group_, accesses);
-  code_.push_back({unit, op_, std::move(waits), std::move(body)});
+  const Accesses accesses = std::visit(Touched{parameters(), unit}, body);
+  emit(unit, std::move(body), accesses);
+}
+
+void Emitter::emit(int unit, Body body, const Accesses& accesses) {
+  code_.push_back({unit, op_, dependences_.add(unit, group_, accesses), std::move(body)});
+}
+
+Access Emitter::access(const Block& block, bool write) {
+  Accesses result;
+  add(result, block.ranges(), write);
+  return result[0];
 }
 
 std::uint64_t Emitter::reserve(std::uint64_t bytes) {

@@ -55,6 +55,10 @@ class Emitter {
   /// The op's staging buffers so far are done with.
   void begin_buffers() { reserved_ = 0; }
   void emit(int unit, Body body);
+  using Accesses = std::vector<Dependences::Access>;
+  /// As `emit`, for an instruction on parts of larger blocks that are waited for as a whole.
+  void emit(int unit, Body body, const Accesses& accesses);
+  static Dependences::Access access(const Block& block, bool write);
 
   bool resident(graph::TensorId tensor) const { return plan_.residency.address(plan_.map.storage(tensor)).has_value(); }
   const graph::Tensor& tensor(graph::TensorId id) const { return plan_.graph.tensor(id); }

@@ -32,6 +32,8 @@ void emit_product(Emitter& emitter, const Block& left, const Block& right, const
                         std::min(columns, right.columns - block * columns)});
     }
   }
+  const Emitter::Accesses of_weights = {Emitter::access(right, false)},
+                          of_rows = {Emitter::access(left, false), Emitter::access(result, true)};
   for (std::uint64_t k = 0; k < left.columns; k += rows) {
     const std::uint64_t depth = std::min(rows, left.columns - k);
     // In groups of one share per matrix unit: each keeps its weights for the passes that share them.
@@ -42,12 +44,13 @@ void emit_product(Emitter& emitter, const Block& left, const Block& right, const
           const Share& share = shares[i];
           if (swap) {
             emitter.emit(p.weights_unit(share.mxu),
-                         LoadWeights{right.part(k, share.column, depth, share.columns), passes[pass].b});
+                         LoadWeights{right.part(k, share.column, depth, share.columns), passes[pass].b}, of_weights);
           }
           emitter.emit(p.matrix_unit(share.mxu),
                        MatrixMultiply{left.part(share.row, k, share.rows, depth), passes[pass].a,
                                       result.part(share.row, share.column, share.rows, share.columns),
-                                      accumulate || k > 0 || pass > 0, swap, pass + 1 == passes.size()});
+                                      accumulate || k > 0 || pass > 0, swap, pass + 1 == passes.size()},
+                       of_rows);
         }
       }
     }

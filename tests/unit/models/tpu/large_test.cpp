@@ -38,5 +38,19 @@ TEST(Large, Gpt3LowersInSecondsAndLittleMemory) {
   EXPECT_LT(gibibytes_at_most(), 2);
 }
 
+/// Every workload of the zoo lowers, in full size too.
+TEST(Large, TheWholeZooLowers) {
+  int lowered = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(config::presets() / "workloads")) {
+    if (entry.path().extension() != ".yaml") continue;
+    const auto job = test::load(entry.path().stem().string(), {"values=off"});
+    for (const char* preset : {"tpu-v3", "tiny"}) {
+      EXPECT_NO_THROW(test::make(preset)->lower(job)) << job.name << " on " << preset;
+      ++lowered;
+    }
+  }
+  EXPECT_GE(lowered, 60);
+}
+
 }  // namespace
 }  // namespace triad::tpu
