@@ -42,7 +42,7 @@ const std::map<std::string, Perturbation> perturbations = {
     {"sm.load_store.global_latency", {"34"}},
     {"launch.latency", {"1.9 us"}},
     {"launch.block_cycles", {"2"}},
-    {"launch.block_latency", {"60", Changes::cycles, "", {"sm.blocks=2"}}},  // more than one wave of blocks
+    {"launch.block_latency", {"60", Changes::cycles, "", {"sms=4"}}},  // more than one wave of blocks
     {"power.static", {"66 W", Changes::energy}},
     {"memory.clock", {"1500 MHz"}},
     {"memory.channels", {"20"}},
