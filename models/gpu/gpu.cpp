@@ -87,9 +87,11 @@ class Gpu : public device::Device {
 
  private:
   static void place(memory::Contents& contents, const GpuProgram::Indices& indices) {
-    for (std::int64_t i = 0; i < indices.count; ++i) {
-      const auto index = static_cast<std::int32_t>(i % indices.rows);
-      contents.write(indices.base + 4 * static_cast<std::uint64_t>(i), reinterpret_cast<const std::byte*>(&index), 4);
+    std::vector<std::int32_t> places;
+    for (std::int64_t i = 0; i < indices.count; ++i) places.push_back(static_cast<std::int32_t>(i % indices.rows));
+    for (std::uint64_t batch = 0; batch < indices.address.period; ++batch) {
+      contents.write(indices.address.at(static_cast<int>(batch)), reinterpret_cast<const std::byte*>(places.data()),
+                     4 * places.size());
     }
   }
 

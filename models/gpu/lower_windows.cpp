@@ -41,16 +41,18 @@ void Lowering::known_indices(graph::TensorId indices, std::int64_t rows) {
     }
   };
   const graph::TensorId stored = program_->map.storage(indices);
-  if (const auto found = job_.batches.find(stored); found != job_.batches.end())
-    std::ranges::for_each(found->second, check);
-  if (const auto found = job_.initial.find(stored); found != job_.initial.end()) check(found->second);
-  if (job_.values) return;
-  const graph::Tensor& tensor = program_->graph.tensor(program_->map.storage(indices));
+  if (job_.values) {
+    if (const auto found = job_.batches.find(stored); found != job_.batches.end())
+      std::ranges::for_each(found->second, check);
+    if (const auto found = job_.initial.find(stored); found != job_.initial.end()) check(found->second);
+    return;
+  }
+  const graph::Tensor& tensor = program_->graph.tensor(stored);
   if (tensor.role != Role::input && tensor.role != Role::constant) {
     reject(fmt::format("values: off, but its timing depends on the indices {}, which are computed",
                        program_->graph.tensor(indices).name));
   }
-  program_->indices.push_back({program_->map.address(indices).base, graph::elements(tensor.shape), rows});
+  program_->indices.push_back({program_->map.address(indices), graph::elements(tensor.shape), rows});
 }
 
 void Lowering::indexed() {

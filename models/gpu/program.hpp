@@ -38,10 +38,10 @@ struct GpuProgram : device::Program {
   std::uint64_t memory_bytes = 0;  ///< tensors and scratch memory
   bool fits_memory = true;
   bool values = true;  ///< without them stores leave no data behind
-  /// Class numbers and indices that stand in for data where the job has no values: element i of the tensor at `base` is
-  /// i modulo `rows`.
+  /// Class numbers and indices that stand in for data where the job has no values: element i of every batch is i modulo
+  /// `rows`.
   struct Indices {
-    std::uint64_t base;
+    kit::StepAddress address;
     std::int64_t count, rows;
   };
   std::vector<Indices> indices;

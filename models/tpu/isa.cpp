@@ -157,15 +157,14 @@ std::string text(const Planes& p) {
 
 struct Describe {
   std::string operator()(const Transfer& t) const {
-    std::string out = fmt::format("{:#x} memory {:#x} step {} runs of {}", t.address, t.memory.contents.base,
-                                  t.memory.contents.stride, t.bytes);
+    std::string out =
+        fmt::format("{:#x} memory {:#x} step {} runs of {}", t.address, t.memory.base, t.memory.stride, t.bytes);
     for (const Loop& loop : t.loops) out += fmt::format(" {}x(memory {} chip {})", loop.count, loop.memory, loop.chip);
     if (t.clear_bytes > 0) out += fmt::format(" clear {:#x}+{}", t.clear_begin, t.clear_bytes);
     return out;
   }
   std::string operator()(const Gather& g) const {
-    return fmt::format("gather {} by {} of {} rows at {:#x}", text(g.to), text(g.indices), g.table_rows,
-                       g.table.contents.base);
+    return fmt::format("gather {} by {} of {} rows at {:#x}", text(g.to), text(g.indices), g.table_rows, g.table.base);
   }
   std::string operator()(const LoadWeights& w) const {
     return fmt::format("weights {} part {}", text(w.weights), w.part);

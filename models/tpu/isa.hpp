@@ -56,16 +56,10 @@ struct Loop {
   std::int64_t memory, chip;
 };
 
-/// Where something lies in device memory: the bytes at `contents`, which differ from batch to batch of an input. Timing
-/// sees them at `timing`, as if there were one batch: so a run without values, which has none, takes the same cycles.
-struct Location {
-  kit::StepAddress timing, contents;
-};
-
 /// dma_load, dma_store: strided runs between device memory and on-chip memory. A load may first clear a range of
 /// on-chip memory, the padding around what it brings.
 struct Transfer {
-  Location memory;
+  kit::StepAddress memory;
   std::uint64_t address = 0;  ///< on chip
   std::uint64_t bytes = 0;    ///< of a run, contiguous on both sides
   std::vector<Loop> loops;    ///< outermost first
@@ -78,7 +72,7 @@ struct Transfer {
 
 /// dma_load: rows of a table in device memory, by the int32 numbers in `indices` (a column), to the rows of `to`.
 struct Gather {
-  Location table;                ///< of the part of row 0 that is wanted
+  kit::StepAddress table;        ///< of the part of row 0 that is wanted
   std::uint64_t table_rows = 0;  ///< an index beyond is a fault
   std::uint64_t table_pitch = 0;
   Block indices, to;

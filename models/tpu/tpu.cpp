@@ -88,7 +88,7 @@ class Tpu : public device::Device {
                                             numerics::to_string(job.precision)));
     }
     auto made = plan(parameters_, job);
-    kit::fits_memory(made->contents, memory_.capacity, job);  // a job with values must
+    kit::fits_memory(made->map, memory_.capacity, job);  // a job with values must
     return std::make_unique<TpuProgram>(std::move(made));
   }
 
@@ -101,7 +101,7 @@ class Tpu : public device::Device {
     activity::Recorder recorder(parameters_.clock_hz, executed.ops.size());
     recorder.add_static_power(parameters_.static_watts);
     Chip chip(parameters_, memory_, technology_, recorder, code, job, options.check);
-    if (planned != nullptr) memory::place(chip.memory.contents(), planned->contents, job);
+    if (planned != nullptr) memory::place(chip.memory.contents(), planned->map, job);
     chip.sequencer.start();
     std::vector<const kit::Unit*> units = {&chip.sequencer};
     for (const kit::Unit* unit : chip.units) {
@@ -123,8 +123,8 @@ class Tpu : public device::Device {
     result.written_bytes = chip.memory.written_bytes();
     kit::fill(result, recorder, job, executed);
     if (planned == nullptr) return result;
-    result.fits_memory = kit::fits_memory(planned->contents, memory_.capacity, job);
-    memory::read_back(chip.memory.contents(), planned->contents, job, result);
+    result.fits_memory = kit::fits_memory(planned->map, memory_.capacity, job);
+    memory::read_back(chip.memory.contents(), planned->map, job, result);
     return result;
   }
 

@@ -15,8 +15,8 @@ struct Job {
   graph::Graph graph;
   numerics::Format precision = numerics::Format::fp32;  ///< multiply format of contractions
   int steps = 1;
-  /// Without values no data exists, on the host or on a device: `initial` and `batches` are empty, and a run reports
-  /// what does not depend on values.
+  /// Without values no data exists, on the host or on a device: `initial` is empty, the tensors of `batches` have a
+  /// shape but no bytes (how many there are decides about addresses), and a run reports what does not depend on values.
   bool values = true;
   /// Initial value of every parameter, state and constant, by tensor.
   std::map<graph::TensorId, HostTensor> initial;

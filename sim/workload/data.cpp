@@ -244,14 +244,36 @@ std::map<TensorId, HostTensor> initial_values(const Network& network, const Sour
   return values;
 }
 
+namespace {
+
+/// Batches before the first one comes again.
+std::int64_t different_batches(std::int64_t samples, std::int64_t batch, int steps) {
+  return std::min<std::int64_t>(std::lcm(samples, batch) / batch, steps);
+}
+
+}  // namespace
+
 std::map<TensorId, std::vector<HostTensor>> batches(const Network& network, const DataSource& source, int steps) {
   const Samples samples =
       source.file ? load_samples(network, source) : synthesize(network, source.seed, source.samples);
   std::map<TensorId, std::vector<HostTensor>> result;
   for (const auto& [id, all] : samples) {
     const Shape& shape = network.graph.tensor(id).shape;
-    const std::int64_t count = std::min<std::int64_t>(std::lcm(all.shape[0], shape[0]) / shape[0], steps);
+    const std::int64_t count = different_batches(all.shape[0], shape[0], steps);
     for (std::int64_t step = 0; step < count; ++step) result[id].push_back(batch_of(all, shape, step));
+  }
+  return result;
+}
+
+std::map<TensorId, std::vector<HostTensor>> batch_shapes(const Network& network, const DataSource& source, int steps) {
+  Samples samples;
+  if (source.file) samples = load_samples(network, source);
+  std::map<TensorId, std::vector<HostTensor>> result;
+  for (const Feed& feed : feeds(network)) {
+    const graph::Tensor& tensor = network.graph.tensor(feed.tensor);
+    const std::int64_t all = source.file ? samples.at(feed.tensor).shape[0] : source.samples;
+    const auto count = static_cast<std::size_t>(different_batches(all, tensor.shape[0], steps));
+    result[feed.tensor].assign(count, {tensor.shape, tensor.format, {}});
   }
   return result;
 }

@@ -44,4 +44,8 @@ std::map<graph::TensorId, device::HostTensor> initial_values(const Network& netw
 std::map<graph::TensorId, std::vector<device::HostTensor>> batches(const Network& network, const DataSource& source,
                                                                    int steps);
 
+/// The same without values: tensors that have a shape but no bytes, as many. Of a file the number of samples is read.
+std::map<graph::TensorId, std::vector<device::HostTensor>> batch_shapes(const Network& network,
+                                                                        const DataSource& source, int steps);
+
 }  // namespace triad::workload

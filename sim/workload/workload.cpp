@@ -69,17 +69,10 @@ std::vector<HostTensor> per_step(int steps, const std::function<double(int)>& va
   return list;
 }
 
-/// Every value of the job: parameters, states and constants; samples, the learning rate and the number of the step.
-void fill(device::Job& job, const Network& network, const OptimizerSettings& settings, const Source& initial,
-          const DataSource& data) {
-  job.initial = initial_values(network, initial);
-  for (std::size_t i = 0; i < job.graph.tensors.size(); ++i) {
-    const graph::Tensor& tensor = job.graph.tensors[i];
-    const auto id = static_cast<TensorId>(i);
-    if (tensor.role != graph::Role::state && tensor.role != graph::Role::constant) continue;
-    if (!job.initial.contains(id)) job.initial[id] = filled(tensor);
-  }
-  job.batches = batches(network, data, job.steps);
+/// What is given anew each step: samples, the learning rate, the number of the step. Without values as many tensors
+/// without bytes.
+void fill_batches(device::Job& job, const Network& network, const OptimizerSettings& settings, const DataSource& data) {
+  job.batches = job.values ? batches(network, data, job.steps) : batch_shapes(network, data, job.steps);
   const graph::Optimizer& optimizer = settings.optimizer;
   for (std::size_t i = 0; i < job.graph.tensors.size(); ++i) {
     const graph::Tensor& tensor = job.graph.tensors[i];
@@ -93,6 +86,22 @@ void fill(device::Job& job, const Network& network, const OptimizerSettings& set
       const double beta = tensor.name == graph::correction1_name ? optimizer.beta1 : optimizer.beta2;
       job.batches[id] = per_step(job.steps, [&](int step) { return 1 - std::pow(beta, step + 1); });
     }
+    if (job.values) continue;
+    for (HostTensor& value : job.batches[id]) value.bytes.clear();
+  }
+}
+
+/// Everything that the job is given: parameters, states and constants, and what comes anew each step.
+void fill(device::Job& job, const Network& network, const OptimizerSettings& settings, const Source& initial,
+          const DataSource& data) {
+  fill_batches(job, network, settings, data);
+  if (!job.values) return;
+  job.initial = initial_values(network, initial);
+  for (std::size_t i = 0; i < job.graph.tensors.size(); ++i) {
+    const graph::Tensor& tensor = job.graph.tensors[i];
+    const auto id = static_cast<TensorId>(i);
+    if (tensor.role != graph::Role::state && tensor.role != graph::Role::constant) continue;
+    if (!job.initial.contains(id)) job.initial[id] = filled(tensor);
   }
 }
 
@@ -113,7 +122,7 @@ void read_inference(const config::Node& workload, device::Job& job) {
   }
   workload.reject_unread();
   job.graph = network.graph;
-  if (job.values) fill(job, network, {}, initial, data);
+  fill(job, network, {}, initial, data);
   if (job.precision == Format::int8) {
     std::size_t different = 1;  // batches, before they come again
     for (const auto& [id, list] : job.batches) different = std::max(different, list.size());
@@ -161,7 +170,7 @@ device::Job read(const config::Node& workload) {
     workload.at(workload.find("model") ? "model" : "layers").fail(error.what());
   }
   if (recomputes) job.graph = graph::recompute(job.graph);
-  if (job.values) fill(job, network, settings, initial, data);
+  fill(job, network, settings, initial, data);
   reference::fold_constants(job);
   return job;
 }

@@ -70,16 +70,12 @@ void lower_op(Emitter& emitter, const graph::Op& op) {
 
 std::shared_ptr<const Plan> plan(const Parameters& parameters, const device::Job& job) {
   graph::Graph graph = graph::fuse(job.graph, {.formulas = true});
-  device::Job one_batch;  // what the map reads of a job without values
-  one_batch.name = job.name;
-  one_batch.steps = job.steps;
-  kit::MemoryMap map(one_batch, graph);
+  kit::MemoryMap map(job, graph);
   // Half of the on-chip memory for tensors that stay, half for staging.
   const std::uint64_t base = parameters.vmem.bytes / 2 / Residency::alignment * Residency::alignment;
   Residency residency(graph, map, base);
-  kit::MemoryMap contents(job, graph);
-  auto made = std::make_shared<const Plan>(
-      Plan{parameters, std::move(graph), std::move(map), std::move(contents), std::move(residency), base});
+  auto made =
+      std::make_shared<const Plan>(Plan{parameters, std::move(graph), std::move(map), std::move(residency), base});
   Emitter emitter(*made, true);
   for (int i = 0; i < static_cast<int>(made->graph.ops.size()); ++i) {
     const graph::Op& op = made->graph.ops[static_cast<std::size_t>(i)];

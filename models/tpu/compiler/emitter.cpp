@@ -75,24 +75,22 @@ struct Touched {
     const bool load = unit == parameters.load_unit();
     Result all;
     add(all, t.chip_ranges(), load);
-    std::uint64_t begin = t.memory.timing.base, end = begin + t.bytes;
+    std::uint64_t begin = t.memory.base, end = begin + t.bytes;
     for (const Loop& loop : t.loops) {
       const std::uint64_t reach =
           (loop.count - 1) * static_cast<std::uint64_t>(loop.memory < 0 ? -loop.memory : loop.memory);
       if (loop.memory < 0) begin -= reach;
       if (loop.memory > 0) end += reach;
     }
-    all.push_back({Space::memory, begin, end + (t.memory.timing.period - 1) * t.memory.timing.stride, !load});
+    all.push_back({Space::memory, begin, end + (t.memory.period - 1) * t.memory.stride, !load});
     return all;
   }
   Result operator()(const Gather& g) const {
     Result all;
     add(all, g.indices.ranges(), false);
     add(all, g.to.ranges(), true);
-    all.push_back(
-        {Space::memory, g.table.timing.base,
-         g.table.timing.base + g.table_rows * g.table_pitch + (g.table.timing.period - 1) * g.table.timing.stride,
-         false});
+    all.push_back({Space::memory, g.table.base,
+                   g.table.base + g.table_rows * g.table_pitch + (g.table.period - 1) * g.table.stride, false});
     return all;
   }
   Result operator()(const LoadWeights& w) const {
@@ -185,9 +183,9 @@ std::uint64_t Emitter::reserve(std::uint64_t bytes) {
   return at;
 }
 
-Location Emitter::location(TensorId id, std::int64_t element) const {
+kit::StepAddress Emitter::location(TensorId id, std::int64_t element) const {
   const std::uint64_t offset = static_cast<std::uint64_t>(element) * element_bytes(id);
-  return {plan_.map.address(id).offset(offset), plan_.contents.address(id).offset(offset)};
+  return plan_.map.address(id).offset(offset);
 }
 
 Transfer Emitter::transfer(TensorId id, const Region& region, const Place& place) const {

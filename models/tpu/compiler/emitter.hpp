@@ -10,9 +10,8 @@ namespace triad::tpu {
 /// Everything about a program but its instructions: what a compiler works from.
 struct Plan {
   Parameters parameters;
-  graph::Graph graph;       ///< as executed
-  kit::MemoryMap map;       ///< as timing sees it: one batch of each input
-  kit::MemoryMap contents;  ///< with all batches
+  graph::Graph graph;  ///< as executed
+  kit::MemoryMap map;
   Residency residency;
   std::uint64_t staging_base;  ///< resident tensors below, staging buffers from here on
 };
@@ -90,7 +89,7 @@ class Emitter {
   bool leaves_chip(graph::TensorId tensor) const;
   /// The op writes the resident tensor: it need not be loaded.
   void mark_on_chip(graph::TensorId tensor) { on_chip_.insert(plan_.map.storage(tensor)); }
-  Location location(graph::TensorId tensor, std::int64_t element) const;
+  kit::StepAddress location(graph::TensorId tensor, std::int64_t element) const;
 
   std::vector<Instruction> take_code() { return std::exchange(code_, {}); }
 

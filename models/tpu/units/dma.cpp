@@ -24,7 +24,7 @@ Dma::Dma(Machine& machine, memory::Memory& memory, int unit)
 
 std::vector<memory::Request> requests(const Transfer& transfer, int step) {
   memory::Request request;
-  request.address = transfer.memory.timing.at(step);
+  request.address = transfer.memory.at(step);
   request.row_bytes = transfer.bytes;
   std::vector<Loop> loops = transfer.loops;
   while (!loops.empty() && loops.back().memory == static_cast<std::int64_t>(request.row_bytes)) {
@@ -65,7 +65,7 @@ kit::Range range_of(const memory::Request& request) {
 template <class Visit>
 void for_runs(const Transfer& t, int step, Visit visit) {
   std::vector<std::uint64_t> index(t.loops.size(), 0);
-  std::uint64_t memory = t.memory.contents.at(step), chip = t.address;
+  std::uint64_t memory = t.memory.at(step), chip = t.address;
   for (;;) {
     visit(memory, chip);
     std::size_t level = t.loops.size();
@@ -88,7 +88,7 @@ std::vector<memory::Request> requests(const Gather& gather, int step) {
   std::vector<memory::Request> all;
   for (std::uint64_t i = 0; i < gather.to.rows; ++i) {
     memory::Request request;
-    request.address = gather.table.timing.at(step) + i % gather.table_rows * gather.table_pitch;
+    request.address = gather.table.at(step) + i % gather.table_rows * gather.table_pitch;
     request.row_bytes = gather.to.row_bytes();
     all.push_back(request);
   }
@@ -110,7 +110,7 @@ void Dma::begin(const Issued& issued, Cycle now) {
     for (const kit::Range& range : gather->to.ranges()) use(range, kit::Access::write);
     cut = requests(*gather, issued.step);
     entry->memory_uses.push_back(machine_.memory_uses.begin(
-        name(), {gather->table.timing.at(issued.step), gather->to.row_bytes(), gather->table_rows, gather->table_pitch},
+        name(), {gather->table.at(issued.step), gather->to.row_bytes(), gather->table_rows, gather->table_pitch},
         kit::Access::read, now));
   } else {
     const auto& transfer = std::get<Transfer>(body);
@@ -170,7 +170,7 @@ void Dma::complete(const InFlight& in_flight, Cycle now) {
             fmt::format("cycle {}: {} gathers row {} of {} rows", now, name(), index, gather->table_rows));
       }
       memory_.contents().read(
-          gather->table.contents.at(in_flight.issued.step) + static_cast<std::uint64_t>(index) * gather->table_pitch,
+          gather->table.at(in_flight.issued.step) + static_cast<std::uint64_t>(index) * gather->table_pitch,
           machine_.vmem.at(gather->to.address + i * gather->to.pitch), gather->to.row_bytes());
     }
   } else {
