@@ -26,6 +26,14 @@ struct OpResult {
   std::string bound_by;  ///< compute | memory | latency | launch
 };
 
+/// A loss ("step 3") or tensor that is off by more than the tolerance and was accepted by --check, because the host
+/// reference itself moves as far when its initial parameters change by a millionth.
+struct IllConditioned {
+  std::string name;
+  double error = 0;     ///< of the device against the reference
+  double accepted = 0;  ///< what was granted
+};
+
 /// What one run of one device reports. Everything comes from the simulation; what was not measured is empty.
 struct RunResult {
   std::string device, architecture, config_digest, technology;
@@ -39,6 +47,7 @@ struct RunResult {
   std::optional<double> energy_joules, average_power_watts, peak_power_watts;
   std::vector<double> loss;
   std::optional<double> max_error_vs_reference;
+  std::vector<IllConditioned> ill_conditioned;  ///< with --check; for people, not in result.json
   std::uint64_t read_bytes = 0, written_bytes = 0;
   double average_lanes = 0, peak_lanes = 0;
   std::string bound_by;  ///< of the run: the class in which most of its time is spent

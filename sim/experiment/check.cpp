@@ -79,7 +79,10 @@ void check(device::RunResult& result, const device::RunResult& expected, const d
     const double want = expected.loss[step], got = result.loss[step], error = relative(got, want);
     if (error <= tolerance.loss) continue;
     const double most = accepted(tolerance.loss, [&](const Spread& s) { return s.loss[step]; });
-    if (error <= most) continue;
+    if (error <= most) {
+      result.ill_conditioned.push_back({fmt::format("the loss of step {}", step), error, most});
+      continue;
+    }
     throw device::Fault(
         fmt::format("{}: --check: the loss of step {} is {}, the host reference has {} (a relative {:.2g} is accepted)",
                     result.device, step, got, want, most));
@@ -87,7 +90,10 @@ void check(device::RunResult& result, const device::RunResult& expected, const d
   for (const auto& [name, error] : reference::weight_errors(result, outcome)) {
     if (error <= tolerance.weights) continue;
     const double most = accepted(tolerance.weights, [&](const Spread& s) { return s.weights.at(name); });
-    if (error <= most) continue;
+    if (error <= most) {
+      result.ill_conditioned.push_back({name, error, most});
+      continue;
+    }
     throw device::Fault(fmt::format(
         "{}: --check: the final {} differs from the host reference's by {:.3g} of its L2 norm ({:.2g} is accepted)",
         result.device, name, error, most));

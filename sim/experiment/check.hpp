@@ -10,7 +10,8 @@ namespace triad::experiment {
 /// such runs), where that is more: a gradient that is zero but for rounding, as that of the keys' bias in attention or
 /// of a bias before batch norm, has no right value, and Adam makes a whole step of it.
 ///
-/// Sets max_error_vs_reference. Throws device::Fault naming the first loss or tensor beyond what is accepted.
+/// Sets max_error_vs_reference and ill_conditioned, which names what was accepted so. Throws device::Fault naming the
+/// first loss or tensor beyond what is accepted.
 void check(device::RunResult& result, const device::RunResult& expected, const device::Job& job);
 
 }  // namespace triad::experiment

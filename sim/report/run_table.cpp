@@ -86,6 +86,14 @@ std::string summary(const Workload& workload, const RunResult& run, std::size_t 
          fmt::format("of one value, relative to the host reference; accepted: {} of a loss, {} of a tensor's norm",
                      workload.tolerance.loss, workload.tolerance.weights)});
   }
+  if (!run.ill_conditioned.empty()) {
+    const auto& all = run.ill_conditioned;
+    const auto worst = std::ranges::max_element(all, {}, &device::IllConditioned::error);
+    table.add({"ill-conditioned", grouped(all.size()),
+               fmt::format("beyond the tolerance and accepted, because the reference itself moves as far when its "
+                           "initial parameters change by a millionth; the most: {}, by {} ({} is accepted)",
+                           worst->name, plain(worst->error), plain(worst->accepted))});
+  }
   return table.text(width);
 }
 
