@@ -7,7 +7,9 @@
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
+#include <string_view>
 
 #include "sim/experiment/output.hpp"
 
@@ -66,9 +68,14 @@ void print(const std::string& text) {
 
 int terminal_width() {
   winsize size{};
-  constexpr int usual = 80;
+  constexpr int usual = 80, least = 40;
   if (::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
-  return usual;
+  const char* set = ::isatty(STDOUT_FILENO) == 1 ? nullptr : std::getenv("COLUMNS");
+  if (set == nullptr) return usual;
+  const std::string_view text = set;
+  int columns = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), columns);
+  return error == std::errc{} && end == text.data() + text.size() && columns >= least ? columns : usual;
 }
 
 }  // namespace triad::cli

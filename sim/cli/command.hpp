@@ -41,7 +41,8 @@ void deliver(const RunFlags& flags, const report::Report& report,
 
 /// Writes a result to standard output; device::Fault when it does not arrive there (a full disk).
 void print(const std::string& text);
-/// Columns of the terminal on standard output; 80 where it is none.
+/// Columns of the terminal on standard output. Where it is none (a file, a pipe) the environment's COLUMNS, when that
+/// is a whole number of at least 40; else 80.
 int terminal_width();
 
 }  // namespace triad::cli

@@ -70,7 +70,8 @@ void add_graph(CLI::App& app, const device::Registry&, Action& action) {
       "Examples:\n"
       "  triad graph mlp                             every op of a training step\n"
       "  triad graph mlp --phase forward --fused     the forward ops as a device fuses them\n"
-      "  triad graph mlp --dot | dot -Tsvg > mlp.svg   a drawing\n\n"
+      "  triad graph mlp --dot | dot -Tsvg > mlp.svg   a drawing\n"
+      "  COLUMNS=160 triad graph mlp > mlp.txt       a file with the shapes; 80 columns otherwise\n\n"
       "Bytes are what an op reads and writes when every operand is moved once; FLOP/B is the\n"
       "arithmetic intensity, the left side of a roofline.");
   command->callback([=, &action] { action = [=] { show(*arguments); }; });

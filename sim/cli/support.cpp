@@ -66,7 +66,9 @@ void add_support(CLI::App& app, const device::Registry& registry, Action& action
   command->footer(
       "Each device's own compiler is asked about a small example of every op, so the table\n"
       "cannot be out of date. Networks are made of these ops: an LSTM, an attention layer or\n"
-      "an optimizer runs wherever its ops do.\n\n"
+      "an optimizer runs wherever its ops do.\n"
+      "phase: where the op was asked about, forward (fwd), backward (bwd) or update; backward\n"
+      "also stands for the ops of its gradient, where it has any of its own.\n\n"
       "Examples:\n"
       "  triad support                   one device of each architecture\n"
       "  triad support tpu/tpu-v3        one device\n"

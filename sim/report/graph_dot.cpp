@@ -80,16 +80,18 @@ class Drawing {
 
   std::string cluster(const PhaseSum& sum) const {
     const std::string name = graph::to_string(sum.phase);
+    const std::string total = work(sum.flops, sum.traffic.bytes());
     std::string text = fmt::format(
         "  subgraph cluster_{} {{\n    label=\"{}\"; labeljust=l; fontname=\"Helvetica\"; "
         "color=\"#bbbbbb\";\n",
-        name, name);
+        name, total.empty() ? name : name + ": " + total);
     for (const Op* op : sum.ops) {
       if (!drawn(*op)) continue;
       std::string kind = graph::to_string(op->kind);
       if (op->formula && op->kind != graph::OpKind::fused) kind += " with epilogue";
-      text += fmt::format("    {} [label=\"{}\\n{}\", fillcolor=\"{}\"];\n", node(*op), escaped(op->name), kind,
-                          colour(graph::family(*op)));
+      const std::string done = work(graph::flops(view_.graph, *op), graph::traffic(view_.graph, *op).bytes());
+      text += fmt::format("    {} [label=\"{}\\n{}{}{}\", fillcolor=\"{}\"];\n", node(*op), escaped(op->name), kind,
+                          done.empty() ? "" : "\\n", done, colour(graph::family(*op)));
     }
     if (sum.phase == Phase::update) text += columns(sum);
     return text + "  }\n";

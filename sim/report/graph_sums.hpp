@@ -1,5 +1,6 @@
 #pragma once
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sim/graph/traffic.hpp"
@@ -16,6 +17,11 @@ struct PhaseSum {
 };
 /// The phases that have ops, in order; one only where the view asks for one.
 std::vector<PhaseSum> phase_sums(const GraphView& view);
+
+/// FLOPs per byte moved with three significant digits; "-" where nothing is moved.
+std::string intensity(std::int64_t flops, std::int64_t bytes);
+/// "1.926 GFLOP, 28.9 MB, 66.6 FLOP/B" without what is zero; empty where everything is.
+std::string work(std::int64_t flops, std::int64_t bytes);
 
 /// Memory of a step.
 struct MemorySum {

@@ -34,6 +34,18 @@ std::vector<PhaseSum> phase_sums(const GraphView& view) {
   return sums;
 }
 
+std::string intensity(std::int64_t flops, std::int64_t bytes) {
+  return bytes == 0 ? "-" : fmt::format("{:.3g}", static_cast<double>(flops) / static_cast<double>(bytes));
+}
+
+std::string work(std::int64_t flops, std::int64_t bytes) {
+  std::vector<std::string> parts;
+  if (flops != 0) parts.push_back(si(static_cast<double>(flops), "FLOP"));
+  if (bytes != 0) parts.push_back(si(static_cast<double>(bytes), "B"));
+  if (parts.size() == 2) parts.push_back(intensity(flops, bytes) + " FLOP/B");
+  return fmt::format("{}", fmt::join(parts, ", "));
+}
+
 MemorySum memory_sum(const Graph& graph) {
   MemorySum sum;
   for (const graph::Tensor& tensor : graph.tensors) {
@@ -51,11 +63,6 @@ namespace {
 
 std::string figure(std::int64_t value, const std::string& unit) {
   return si(static_cast<double>(value), unit);
-}
-
-/// FLOPs per byte moved; "-" where nothing is.
-std::string intensity(std::int64_t flops, std::int64_t bytes) {
-  return bytes == 0 ? "-" : fmt::format("{:.3g}", static_cast<double>(flops) / static_cast<double>(bytes));
 }
 
 std::string shapes(const Graph& graph, const std::vector<TensorId>& ids) {

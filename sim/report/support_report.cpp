@@ -35,24 +35,39 @@ std::string cell(const std::vector<Support>& answers, const std::string& name, c
   return yes.empty() ? "no" : fmt::format("{} only", fmt::join(yes, ", "));
 }
 
+/// The phases that were asked about, in the order of a step: "forward, backward", in few columns "fwd, bwd".
+std::string phases(const std::vector<Support>& answers, const std::string& name, bool narrow) {
+  using graph::Phase;
+  Strings list;
+  for (const Phase phase : {Phase::forward, Phase::backward, Phase::update}) {
+    const bool asked = std::ranges::any_of(
+        answers, [&](const Support& answer) { return answer.phase == phase && full_name(answer) == name; });
+    if (!asked) continue;
+    const bool cut = narrow && phase != Phase::update;
+    list.push_back(cut ? (phase == Phase::forward ? "fwd" : "bwd") : graph::to_string(phase));
+  }
+  return fmt::format("{}", fmt::join(list, ", "));
+}
+
 /// An op, and its variants of which the same holds.
 struct Row {
-  std::string op, name;
+  std::string op, name, phases;
   Strings cells;  ///< by device
   Strings same;
 };
 
-std::vector<Row> rows(const std::vector<Support>& answers, const Strings& devices) {
+std::vector<Row> rows(const std::vector<Support>& answers, const Strings& devices, bool narrow) {
   std::vector<Row> result;
   Strings seen;
   for (const Support& answer : answers) {
     const std::string name = full_name(answer);
     if (std::ranges::find(seen, name) != seen.end()) continue;
     seen.push_back(name);
-    Row row{answer.op, name, {}, {}};
+    Row row{answer.op, name, phases(answers, name, narrow), {}, {}};
     for (const std::string& device : devices) row.cells.push_back(cell(answers, name, device));
-    const auto like =
-        std::ranges::find_if(result, [&](const Row& other) { return other.op == row.op && other.cells == row.cells; });
+    const auto like = std::ranges::find_if(result, [&](const Row& other) {
+      return other.op == row.op && other.phases == row.phases && other.cells == row.cells;
+    });
     if (like == result.end()) {
       result.push_back(std::move(row));
     } else {
@@ -73,14 +88,15 @@ std::string field(const std::string& text) {  // RFC 4180
 
 std::string support_table(const std::vector<Support>& answers, int width) {
   const auto columns = static_cast<std::size_t>(width);
+  constexpr std::size_t roomy = 100;  // columns for the phases in full
   Strings devices;
   for (const Support& answer : answers) add_new(devices, answer.device);
-  std::vector<Table::Column> titles = {{"op", false, 0}};
+  std::vector<Table::Column> titles = {{"op", false, 0}, {"phase", false, 0}};
   for (const std::string& device : devices) titles.push_back({device, false, 0});
-  titles.push_back({"the same", false, 1, true});
+  titles.push_back({"the same", false, 1, true, 16});
   Table table(std::move(titles));
-  for (const Row& row : rows(answers, devices)) {
-    Strings cells = {row.name};
+  for (const Row& row : rows(answers, devices, columns < roomy)) {
+    Strings cells = {row.name, row.phases};
     cells.insert(cells.end(), row.cells.begin(), row.cells.end());
     cells.push_back(fmt::format("{}", fmt::join(row.same, ", ")));
     table.add(std::move(cells));

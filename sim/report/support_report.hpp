@@ -16,8 +16,8 @@ struct Support {
   bool supported() const { return reason.empty(); }
 };
 
-/// For people: op by device ("yes", "no", or the phases that it runs), then the reasons, each with the ops that it
-/// holds for.
+/// For people: op and the phases asked about (in full from 100 columns on, else "fwd, bwd") by device ("yes", "no", or
+/// the phases that it runs), then the reasons, each with the ops that it holds for.
 std::string support_table(const std::vector<Support>& answers, int width);
 /// A list of {"op", "variant", "phase", "device", "supported", "reason"}.
 std::string support_json(const std::vector<Support>& answers);

@@ -107,10 +107,9 @@ std::string entry(const std::string& name, const std::string& text, std::size_t 
 }
 
 namespace {
-constexpr std::size_t gap = 2;             // columns between columns
-constexpr std::size_t least_cut = 8;       // columns that are left of a name
-constexpr std::size_t least_wrapped = 24;  // columns of a text that is broken
-constexpr std::size_t hidden = 0;          // width of a column that was given up
+constexpr std::size_t gap = 2;        // columns between columns
+constexpr std::size_t least_cut = 8;  // columns that are left of a name
+constexpr std::size_t hidden = 0;     // width of a column that was given up
 }  // namespace
 
 /// The width of every column; `hidden` for those given up.
@@ -127,8 +126,9 @@ std::vector<std::size_t> Table::fitted_widths(std::size_t width) const {
     return sum > width ? sum - width : 0;
   };
   const auto wrap_last = [&] {
-    if (columns_.back().wrap && widths.back() > least_wrapped) {
-      widths.back() -= std::min(excess(), widths.back() - least_wrapped);
+    const std::size_t least = columns_.back().least;
+    if (columns_.back().wrap && widths.back() > least) {
+      widths.back() -= std::min(excess(), widths.back() - least);
     }
   };
   wrap_last();

@@ -38,7 +38,8 @@ class Table {
     std::string title;
     bool right = false;
     int give_up = 0;
-    bool wrap = false;  ///< last column only: broken at blanks
+    bool wrap = false;       ///< last column only: broken at blanks
+    std::size_t least = 24;  ///< columns that a text which is broken keeps
   };
   explicit Table(std::vector<Column> columns) : columns_(std::move(columns)) {}
   void add(std::vector<std::string> row) { rows_.push_back(std::move(row)); }

@@ -5,6 +5,7 @@ import io
 import json
 import os
 import unittest
+import unittest.mock
 
 import harness
 from harness import on_terminal, triad
@@ -63,8 +64,9 @@ class Graph(harness.Case):
     def test_a_drawing(self):
         dot = triad("graph", "mlp", "--dot").stdout
         self.assertTrue(dot.startswith('digraph "mlp" {'))
-        self.assertIn('label="fc1.matmul\\nmatmul"', dot)
+        self.assertIn('label="fc1.matmul\\nmatmul\\n25.69 MFLOP, 1.069 MB, 24 FLOP/B"', dot)  # as in test_table
         self.assertIn("subgraph cluster_backward", dot)
+        self.assertRegex(dot, r'label="backward: [0-9.]+ MFLOP, [0-9.]+ MB, [0-9.]+ FLOP/B"')
 
     def test_every_preset_has_a_graph(self):
         folder = os.path.join(harness.SOURCE, "configs/workloads")
@@ -79,6 +81,24 @@ class Graph(harness.Case):
         for columns in (40, 60, 100):
             for line in on_terminal(columns, "graph", "mlp").splitlines():
                 self.assertLessEqual(len(line), columns, line)
+
+    def test_columns_of_a_file(self):
+        def shown(columns):
+            return triad("graph", "mlp", env={**os.environ, "COLUMNS": columns}).stdout
+
+        usual = triad("graph", "bert-base", env={name: text for name, text in os.environ.items() if name != "COLUMNS"}).stdout
+        wide = triad("graph", "bert-base", env={**os.environ, "COLUMNS": "160"}).stdout
+        self.assertLessEqual(max(map(len, usual.splitlines())), 80)
+        self.assertNotIn("operands", usual)
+        self.assertIn("operands", wide)
+        self.assertLessEqual(max(map(len, wide.splitlines())), 160)
+        self.assertLessEqual(max(map(len, shown("40").splitlines())), 40)
+        for columns in ("39", "0", "-100", "", "wide", "100x", "99999999999999999999"):  # 80, as without
+            self.assertEqual(shown(columns), shown("80"), columns)
+
+    def test_a_terminal_knows_its_width(self):
+        with unittest.mock.patch.dict(os.environ, COLUMNS="160"):
+            self.assertLessEqual(max(map(len, on_terminal(60, "graph", "mlp").splitlines())), 60)
 
 
 class Support(harness.Case):
@@ -100,7 +120,12 @@ class Support(harness.Case):
     def test_table_of_one_device(self):
         result = triad("support", "asic/tiny")
         self.assertEqual((result.returncode, result.stderr), (0, ""))
-        self.assertRegex(result.stdout, r"\nsoftmax +yes ")
+        self.assertRegex(result.stdout, r"^op +phase +tiny ")
+        self.assertRegex(result.stdout, r"\nsoftmax +fwd, bwd +yes ")
+        self.assertRegex(result.stdout, r"\nsgd +update +yes")
+        wide = triad("support", "asic/tiny", env={**os.environ, "COLUMNS": "120"}).stdout
+        self.assertRegex(wide, r"\nsoftmax +forward, backward +yes ")
+
         self.assertIn("\ntiny: precision fp16: ", result.stdout)
 
     def test_mistakes(self):

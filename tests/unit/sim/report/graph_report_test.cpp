@@ -103,10 +103,25 @@ TEST(GraphReport, DrawingQuotesNames) {
   const std::string dot = graph_dot({"my \"net\"", g});
   EXPECT_TRUE(dot.starts_with("digraph \"my \\\"net\\\"\" {\n")) << dot;
   EXPECT_NE(dot.find("label=\"fc.\\\"bias\\\"\""), std::string::npos);
-  EXPECT_NE(dot.find("[label=\"fc.matmul\\nmatmul\""), std::string::npos);
+  EXPECT_NE(dot.find("[label=\"fc.matmul\\nmatmul\\n1.024 kFLOP, 896 B, 1.14 FLOP/B\""), std::string::npos)
+      << dot;                                         // 2 * 4 * 8 * 16 FLOP; (4 * 8 + 8 * 16 + 4 * 16) * 4 B
   EXPECT_EQ(dot.find("reshape"), std::string::npos);  // an edge shows the shape as it is read
   EXPECT_NE(dot.find("[label=\"[4, 8]\"]"), std::string::npos);
   EXPECT_EQ(std::ranges::count(dot, '{'), std::ranges::count(dot, '}'));
+}
+
+TEST(GraphReport, DrawingSaysTheWorkOfAPhase) {
+  // matmul 2 * 4 * 8 * 16 FLOP and add 64 FLOP; 896 B and (64 + 16 + 64) * 4 B.
+  Graph g;
+  const auto x = g.add_tensor({"x", {4, 8}, Format::fp32, Role::input});
+  const auto w = g.add_tensor({"w", {8, 16}, Format::fp32, Role::input});
+  const auto b = g.add_tensor({"b", {16}, Format::fp32, Role::input});
+  const auto product = g.add_op(OpKind::matmul, "m", {x, w})[0];
+  const auto sum = g.add_op(OpKind::add, "a", {product, b})[0];
+  EXPECT_NE(graph_dot({"n", g}).find("label=\"forward: 1.088 kFLOP, 1.472 kB, 0.739 FLOP/B\""), std::string::npos)
+      << graph_dot({"n", g});
+  g.add_op(OpKind::transpose, "t", {sum}, {{"permutation", Shape{1, 0}}});  // 2 * 64 * 4 B, and no FLOP
+  EXPECT_NE(graph_dot({"n", g}).find("[label=\"t\\ntranspose\\n512 B\""), std::string::npos) << graph_dot({"n", g});
 }
 
 }  // namespace

@@ -24,16 +24,36 @@ const std::vector<Support> answers = {
 
 TEST(SupportReport, Table) {
   EXPECT_EQ(support_table(answers, 80),
-            "op             one  two           the same\n"
-            "conv2d         yes  forward only  stride\n"
-            "conv2d (fp16)  yes  no\n"
-            "sgd            yes  no\n"
+            "op             phase     one  two           the same\n"
+            "conv2d         fwd, bwd  yes  forward only  stride\n"
+            "conv2d (fp16)  fwd       yes  no\n"
+            "sgd            update    yes  no\n"
             "\n"
             "two: no gradients, sorry\n"
             "conv2d backward, conv2d (stride) backward, sgd update\n"
             "\n"
             "two: bf16 only\n"
             "conv2d (fp16) forward\n");
+}
+
+TEST(SupportReport, PhasesInFullWhereThereIsRoom) {
+  EXPECT_TRUE(support_table(answers, 100)
+                  .starts_with("op             phase              one  two           the same\n"
+                               "conv2d         forward, backward  yes  forward only  stride\n"));
+  EXPECT_TRUE(
+      support_table(answers, 40).starts_with("op        phase     one  two\nconv2d    fwd, bwd  yes  forward only\n"))
+      << support_table(answers, 40);
+}
+
+TEST(SupportReport, VariantsOfOtherPhasesStandApart) {
+  const std::string table = support_table({{"add", "", Phase::forward, "one", ""},
+                                           {"add", "broadcast", Phase::forward, "one", ""},
+                                           {"add", "broadcast", Phase::backward, "one", ""}},
+                                          80);
+  EXPECT_EQ(table,
+            "op               phase     one  the same\n"
+            "add              fwd       yes\n"
+            "add (broadcast)  fwd, bwd  yes\n");
 }
 
 TEST(SupportReport, Csv) {
