@@ -222,7 +222,7 @@ graph::Formula identity(const std::vector<isa::Axis>& axes) {
 /// Of the operand's elements, how many lie in memory.
 double share(const Product& p, const Matrix& m, bool rows) {
   if (!m.guarded) return 1;
-  const std::int64_t plain = rows ? m.v_extent[0] * m.k_extent[0] : m.v_extent[0] * m.k_extent[0];
+  const std::int64_t plain = m.v_extent[0] * m.k_extent[0];
   const double image = static_cast<double>(plain * m.guard[0].extent * m.guard[1].extent);
   return std::min(1.0, image / static_cast<double>((rows ? p.rows : p.columns) * p.depth));
 }

@@ -80,7 +80,8 @@ Tiling choose_tiling(const Contraction& c, const Parameters& p, const MemoryPort
           const auto load = [&](std::int64_t vectors, std::int64_t tile, double loads, double share,
                                 std::int64_t pitch) {
             const double elements = static_cast<double>(vectors * c.depth) * share * loads;
-            const double lines = static_cast<double>(vectors * ceil_div(depth, atomic_c) * depth_tiles) * loads;
+            const double lines =
+                static_cast<double>(vectors * ceil_div(depth, atomic_c) * depth_tiles * c.parts) * loads;
             return std::pair{elements * c.element_bytes * weight(memory, tile * c.element_bytes, pitch),
                              std::max(elements / p.gemm.loader_lanes, lines / lines_per_cycle)};
           };

@@ -97,7 +97,9 @@ void CommandProcessor::step() {
   track_.state(State::barrier, {}, std::clamp(line.arrived, free_, begin), begin);
   if (left_ == 0) {
     Layer next = layer();
-    track_.state(State::launch, next.tag(), begin, end);
+    // Without the op: a layer is programmed while its engine still works on the ones before, so the op begins with the
+    // first thing that its engine does for it.
+    track_.state(State::launch, {}, begin, end);
     track_.count(command_action_, 1, begin, end);
     next.enabled = end + 1;
     const auto of = static_cast<std::size_t>(next.descriptor->engine);

@@ -92,7 +92,6 @@ void FormulaSchedule::make_passes() {
   const int count = static_cast<int>(formula.terms.size());
   int last = 0;
   for (const auto& result : formula.results) last = std::max(last, stage[at(result.term)]);
-  std::vector<bool> computed(at(count), false);
   for (int p = 0; p <= last; ++p) {
     Pass pass;
     pass.operands.assign(formula.strides.size(), false);

@@ -173,10 +173,11 @@ void Loader::finish() {
   const isa::Gemm& g = layer.descriptor->gemm;
   if (memory_.values()) expand();
   loading_ = false;
-  // An image that many windows see takes longer to write than to read: whole lines, one a cycle at the least.
+  // An image that many windows see, or a value in three parts, takes longer to write than to read: whole lines, one a
+  // cycle at the least.
   const std::int64_t lines_per_cycle = std::max(1, parameters_.gemm.loader_lanes / buffer_.line_words());
   const std::int64_t blocks = place_.padded_depth / buffer_.line_words();
-  const Cycle lines = first_write_ + static_cast<Cycle>(ceil_div(place_.vectors * blocks, lines_per_cycle));
+  const Cycle lines = first_write_ + static_cast<Cycle>(ceil_div(place_.vectors * blocks * g.parts, lines_per_cycle));
   track_.state(State::busy, layer.tag(), free_, std::max(free_, lines));
   complete_ = free_ = std::max(free_, lines);
   track_.count(write_action_, static_cast<std::uint64_t>(current_.vectors * current_.depth * g.parts * 2), first_write_,
