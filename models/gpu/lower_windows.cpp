@@ -74,7 +74,8 @@ void Lowering::indexed() {
   launch_generated(fill, {address(op_->outputs[0])}, "fill");
   const Argument next = scratch(places * 8);
   const Argument has_earlier = Argument::address(next.value.offset(static_cast<std::uint64_t>(places * 4)));
-  launch_elements("link_equal", places, {address(indices), next, has_earlier, count(places)}, Data::known);
+  launch_elements("link_equal", places, {address(indices), next, has_earlier, count(places)}, Data::known).control =
+      true;  // scatter_add walks the chains
   by_place("scatter_add", {address(op_->inputs[0]), address(indices), next, has_earlier, address(op_->outputs[0])});
 }
 

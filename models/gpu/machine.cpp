@@ -112,6 +112,7 @@ void Machine::begin_kernel(Cycle now) {
   for (const Argument& argument : planned.arguments) arguments.push_back(argument.value.at(step_));
   const Code& code = program_.codes[planned.code];
   run_ = std::make_unique<KernelRun>(code, make_launch(code.kernel(), planned.grid, planned.block, arguments), tag);
+  run_->control = planned.control;
   for (Sm& sm : sms_) {
     sm.wait_for_launch(tag, launch_begin_, now);
     sm.begin(*run_);

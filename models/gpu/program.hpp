@@ -25,6 +25,7 @@ struct PlannedLaunch {
   Dimensions grid, block;
   std::vector<Argument> arguments;
   bool contraction = false;
+  bool control = false;   ///< later launches take addresses or branches from what it stores: stored without values too
   std::int64_t macs = 0;  ///< FFMAs of lanes that the kernel's main loop executes, padding included; contractions only
 };
 
@@ -37,7 +38,7 @@ struct GpuProgram : device::Program {
   std::uint64_t scratch = 0;       ///< address of memory that kernels of one op hand to one another
   std::uint64_t memory_bytes = 0;  ///< tensors and scratch memory
   bool fits_memory = true;
-  bool values = true;  ///< without them stores leave no data behind
+  bool values = true;  ///< without them only stores of PlannedLaunch::control leave data behind
   /// Class numbers and indices that stand in for data where the job has no values: element i of every batch is i modulo
   /// `rows`.
   struct Indices {

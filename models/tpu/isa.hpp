@@ -124,8 +124,8 @@ struct Planes {
 
 /// vpu: pooling (op.hpp: max_pool, average_pool) or its gradient over rows of planes, fp32.
 struct Window {
-  graph::OpKind kind;
-  std::int64_t kernel[2], stride[2], padding[2];
+  graph::OpKind kind{};
+  std::int64_t kernel[2] = {}, stride[2] = {}, padding[2] = {};
   bool include_padding = true;
   std::int64_t planes = 0;
   std::int64_t height = 0, width = 0;                ///< of the larger side: x or dx

@@ -86,9 +86,9 @@ enum class OpKind {
   broadcast,  ///< to attribute `shape`, NumPy's rule
 
   // Windows over the last two axes of [N, C, H, W]: attributes kernel [2], stride [2], padding [2].
-  max_pool,       ///< -> (y, argument): place of the first largest element in its window (row * width + column), fp32
-  max_pool_grad,  ///< (argument, dy) -> dx of attribute `shape`
-  average_pool,   ///< attribute `include_padding`: divides by the window's size, else by the elements inside
+  max_pool,  ///< -> (y, argument): place of the window's first largest element in its plane (row * W + column), fp32
+  max_pool_grad,      ///< (argument, dy) -> dx of attribute `shape`
+  average_pool,       ///< attribute `include_padding`: divides by the window's size, else by the elements inside
   average_pool_grad,  ///< dy -> dx of attribute `shape`
 
   // Indexed.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 #include <map>
 #include <numeric>
 
@@ -74,8 +75,14 @@ std::string summary(const Workload& workload, const RunResult& run, std::size_t 
   Table table({{"", false, 0}, {"", true, 0}, {"", false, 0, true}});
   if (is_timed(run)) timed_rows(table, workload, run);
   if (!run.loss.empty()) {
-    table.add({"loss", plain(run.loss.back()),
-               fmt::format("after {} steps; {} in the first", grouped(run.loss.size()), plain(run.loss.front()))});
+    const auto lost = std::ranges::find_if(run.loss, [](double loss) { return !std::isfinite(loss); });
+    std::string text = fmt::format("after {} step{}; {} in the first", grouped(run.loss.size()),
+                                   run.loss.size() == 1 ? "" : "s", plain(run.loss.front()));
+    if (lost != run.loss.end()) {
+      text += fmt::format("; no number from step {} on: data, learning rate or loss_scale is to blame",
+                          lost - run.loss.begin());
+    }
+    table.add({"loss", plain(run.loss.back()), text});
   }
   table.add({"work", si(static_cast<double>(run.flops), "FLOP"),
              fmt::format("{} a step; {} parameters", si(static_cast<double>(workload.flops_per_step), "FLOP"),

@@ -284,7 +284,7 @@ void Sm::load_global(Slot& slot, const Instruction& i, const LaneAddresses& at, 
 }
 
 void Sm::store_global(const Slot& slot, const Instruction& i, const LaneAddresses& at, std::uint32_t lanes) {
-  if (!values_) return;
+  if (!values_ && !run_->control) return;
   const auto bytes = static_cast<std::uint64_t>(bytes_of(i.type));
   // Lanes that store next to their neighbour go together.
   std::array<std::byte, warp_size * 16> data;

@@ -15,6 +15,7 @@ struct KernelRun {
   Launch launch;
   activity::Tag tag;
   int warps_per_block;
+  bool control = false;             ///< what it stores steers later kernels: an SM without values stores it too
   std::vector<LaneWords> b_values;  ///< by instruction: operand b, where it is no register
   /// By instruction: what the last access to shared memory cost. An access at the same distances costs the same: a
   /// shift by whole words turns all banks alike.

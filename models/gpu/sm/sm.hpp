@@ -33,7 +33,7 @@ class Sm {
   Sm(int index, const SmParameters& parameters, memory::Contents& contents, std::uint64_t memory_bytes,
      kit::Track track, const activity::Technology& technology, std::uint64_t clock_hz, bool check);
 
-  /// From now on stores leave nothing in memory: addresses and timing only.
+  /// From now on stores leave nothing in memory, except those of a kernel run for control: addresses and timing only.
   void without_values() { values_ = false; }
 
   // --- the block scheduler's side

@@ -36,7 +36,8 @@ void lower_window(Emitter& emitter, const graph::Op& op) {
   const bool gradient = op.kind == OpKind::max_pool_grad || op.kind == OpKind::average_pool_grad;
   const graph::Shape& large = emitter.tensor(gradient ? op.outputs[0] : op.inputs[0]).shape;
   const graph::Shape& small = emitter.tensor(gradient ? op.inputs[0] : op.outputs[0]).shape;
-  Window window{op.kind, {}, {}, {}};
+  Window window;
+  window.kind = op.kind;
   for (std::size_t axis = 0; axis < 2; ++axis) {
     window.kernel[axis] = op.integers("kernel")[axis];
     window.stride[axis] = op.integers("stride")[axis];

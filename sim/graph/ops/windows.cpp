@@ -33,6 +33,11 @@ std::vector<Tensor> pool_result(Operands inputs, const Attributes& attributes) {
 }
 std::vector<Tensor> max_pool_result(Operands inputs, const Attributes& attributes) {
   std::vector<Tensor> result = pool_result(inputs, attributes);
+  // `argument` is a place in the plane, held in fp32: exact up to 2^24.
+  constexpr std::int64_t most_places = 1 << 24;
+  if (inputs[0].shape[2] * inputs[0].shape[3] > most_places) {
+    reject("{}: planes of more than {} elements", describe(inputs[0]), most_places);
+  }
   result.push_back(made(result[0].shape, Format::fp32, "argument"));
   return result;
 }

@@ -24,6 +24,12 @@ std::span<const Operator> operators() {
 
 std::string nearest_operator(const std::string& name) {
   static const std::map<std::string_view, std::string_view> by_meaning = {
+      {"Acos", "Tanh"},
+      {"ArgMax", "ReduceMax"},
+      {"ArgMin", "ReduceMin"},
+      {"Asin", "Tanh"},
+      {"Atan", "Tanh"},
+      {"CumSum", "ReduceSum"},
       {"Einsum", "MatMul"},
       {"Gelu", "Erf"},
       {"GatherElements", "Gather"},
@@ -47,6 +53,7 @@ std::string nearest_operator(const std::string& name) {
       {"ScatterND", "Where"},
       {"Scan", "LSTM"},
       {"ThresholdedRelu", "Relu"},
+      {"TopK", "ReduceMax"},
       {"Xor", "Equal"},
   };
   const auto found = by_meaning.find(name);

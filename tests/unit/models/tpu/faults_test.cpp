@@ -265,14 +265,11 @@ TEST_F(Faults, EveryAlteredFieldIsSeen) {
     return [i, change](std::vector<Instruction>& code) { change(code[i]); };
   };
   const std::vector<std::pair<std::string, std::function<void(std::vector<Instruction>&)>>> changes = {
-      {"load: address in memory",
-       at(load, [](Instruction& i) { std::get<Transfer>(i.body).memory.base += 4; })},
+      {"load: address in memory", at(load, [](Instruction& i) { std::get<Transfer>(i.body).memory.base += 4; })},
       {"load: address on chip", at(load, [](Instruction& i) { std::get<Transfer>(i.body).address += 4; })},
       {"load: bytes", at(load, [](Instruction& i) { std::get<Transfer>(i.body).bytes -= 4; })},
-      {"store of the loss: step",
-       at(store, [](Instruction& i) { std::get<Transfer>(i.body).memory.stride = 0; })},
-      {"store of the loss: address",
-       at(store, [](Instruction& i) { std::get<Transfer>(i.body).memory.base += 4; })},
+      {"store of the loss: step", at(store, [](Instruction& i) { std::get<Transfer>(i.body).memory.stride = 0; })},
+      {"store of the loss: address", at(store, [](Instruction& i) { std::get<Transfer>(i.body).memory.base += 4; })},
       {"store of a parameter: address", last_store([](Transfer& t) { t.memory.base += 256; })},
       {"store of a parameter: rows", at(whole, [](Instruction& i) { std::get<Transfer>(i.body).bytes -= 4; })},
       {"weights: part", at(weights, [](Instruction& i) { std::get<LoadWeights>(i.body).part -= 1; })},

@@ -78,11 +78,11 @@ Instruction transpose(std::uint64_t rows, std::uint64_t columns, std::vector<Wai
 }
 
 Instruction load(std::uint64_t bytes, std::uint64_t memory = 0, std::vector<Wait> waits = {}) {
-  return {parameters().load_unit(), -1, std::move(waits), Transfer{{{memory, 0, 1}, {memory, 0, 1}}, 0, bytes, {}}};
+  return {parameters().load_unit(), -1, std::move(waits), Transfer{{memory, 0, 1}, 0, bytes, {}}};
 }
 
 Instruction store(std::uint64_t bytes, std::uint64_t memory = 0, std::vector<Wait> waits = {}) {
-  return {parameters().store_unit(), -1, std::move(waits), Transfer{{{memory, 0, 1}, {memory, 0, 1}}, 0, bytes, {}}};
+  return {parameters().store_unit(), -1, std::move(waits), Transfer{{memory, 0, 1}, 0, bytes, {}}};
 }
 
 Instruction weights(std::vector<Wait> waits = {}) {

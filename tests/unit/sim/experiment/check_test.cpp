@@ -13,8 +13,8 @@ namespace {
 /// A device that has what the reference has, until a test changes it.
 class Check : public testing::Test {
  protected:
-  explicit Check(const std::string& workload = "linear")
-      : job_(workload::load(config::presets() / "workloads" / (workload + ".yaml"))) {
+  explicit Check(const std::string& workload = "linear", const std::vector<std::string>& changes = {})
+      : job_(workload::load(config::presets() / "workloads" / (workload + ".yaml"), changes)) {
     const reference::Outcome outcome = reference::run(job_);
     expected_.loss = outcome.loss;
     expected_.weights = outcome.weights;
@@ -64,6 +64,23 @@ TEST_F(Check, NotANumberIsNoLoss) {
   EXPECT_NE(fault().find("the loss of step 3 is nan"), std::string::npos) << fault();
 }
 
+/// Training that is chaos: thirty steps of Adam at a rate of 3. The reference itself moves by more than the whole.
+class CheckOfChaos : public Check {
+ protected:
+  CheckOfChaos() : Check("bert-base-mini", {"optimizer.learning_rate=3", "steps=8"}) {}
+};
+
+TEST_F(CheckOfChaos, NothingIsAcceptedThatIsOffByMoreThanAFifth) {
+  result_.loss[7] *= 1.3;
+  EXPECT_NE(fault().find("the loss of step 7 is"), std::string::npos) << fault();
+}
+
+TEST_F(CheckOfChaos, TheFirstLossIsHeldAsEver) {
+  result_.loss[0] *= 1.0002;
+  EXPECT_NE(fault().find("the loss of step 0 is"), std::string::npos) << fault();
+  EXPECT_NE(fault().find("(a relative 0.0001 is accepted)"), std::string::npos) << fault();
+}
+
 class CheckOfAttention : public Check {
  protected:
   CheckOfAttention() : Check("bert-base-mini") {}
@@ -75,6 +92,10 @@ TEST_F(CheckOfAttention, TheKeysBiasHasNoRightValue) {
   const std::string name = "encoder.layers.0.self_attn.in_proj_bias";
   scale(name, 16, 32, 0.001f);
   EXPECT_EQ(fault(), "accepted");
+  ASSERT_EQ(result_.ill_conditioned.size(), 1u);  // and the report says so
+  EXPECT_EQ(result_.ill_conditioned[0].name, name);
+  EXPECT_GT(result_.ill_conditioned[0].error, 1e-4);
+  EXPECT_LE(result_.ill_conditioned[0].error, result_.ill_conditioned[0].accepted);
   scale(name, 0, 16, 1.0f);  // the queries' has one
   EXPECT_NE(fault().find("the final " + name), std::string::npos) << fault();
 }

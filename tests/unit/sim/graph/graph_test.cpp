@@ -167,6 +167,9 @@ TEST(Graph, RejectsShapesThatDoNotFit) {
             "layer.op: concat: x [32, 10] and w [1, 9] may differ along axis 0 only");
   EXPECT_EQ(rejection(graph, OpKind::max_pool, {image}, {{"kernel", Pair{5, 2}}, {"stride", Pair{1, 1}}}),
             "layer.op: max_pool: a window of 5 does not fit into 4 padded by 0");
+  const TensorId wide = input(graph, "wide", {1, 1, 4, 1 << 23});
+  EXPECT_EQ(rejection(graph, OpKind::max_pool, {wide}, {{"kernel", Pair{1, 1}}, {"stride", Pair{1, 1}}}),
+            "layer.op: max_pool: wide [1, 1, 4, 8388608]: planes of more than 16777216 elements");
   EXPECT_EQ(rejection(graph, OpKind::dropout, {x, y}, {{"probability", 0.5}, {"seed", 1L}}),
             "layer.op: dropout: y [32, 1] is fp32, must be int32");
   EXPECT_EQ(rejection(graph, OpKind::gather, {stack, classes}),

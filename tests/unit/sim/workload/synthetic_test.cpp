@@ -1,4 +1,5 @@
 #include "sim/workload/synthetic.hpp"
+#include "sim/graph/training.hpp"
 
 #include <gtest/gtest.h>
 
@@ -7,6 +8,7 @@
 #include <map>
 #include <string>
 
+#include "sim/graph/training.hpp"
 #include "sim/reference/reference.hpp"
 #include "sim/workload/random.hpp"
 #include "sim/workload/workload.hpp"
@@ -136,21 +138,29 @@ steps: 3
 }
 
 /// Without values nothing is read: not even a file that does not exist.
-TEST(Values, OffReadsNoData) {
+/// No parameter is read or made; of the data only how many batches there are, which decides about addresses.
+TEST(Values, OffMakesNoData) {
   const std::string yaml = R"(name: w
 input: {shape: [4, 6]}
 layers: [{type: linear, name: fc1, out_features: 8}]
 loss: mse
 optimizer: {type: adam, learning_rate: 0.01}
 steps: 3
-data: {file: nowhere.npz}
+data: {samples: 12}
 initial: {file: nowhere.npz}
 values: off
 )";
   const device::Job job = read(config::parse(yaml));
   EXPECT_FALSE(job.values);
   EXPECT_TRUE(job.initial.empty());
-  EXPECT_TRUE(job.batches.empty());
+  for (const auto& [id, batches] : job.batches) {
+    const graph::Tensor& tensor = job.graph.tensor(id);
+    EXPECT_EQ(batches.size(), tensor.name == graph::learning_rate_name ? 1u : 3u) << tensor.name;  // 12 / 4; 3 steps
+    for (const device::HostTensor& batch : batches) {
+      EXPECT_EQ(batch.shape, tensor.shape);
+      EXPECT_TRUE(batch.bytes.empty());
+    }
+  }
   EXPECT_GT(job.graph.flops(), 0);
 }
 

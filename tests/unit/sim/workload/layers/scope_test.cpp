@@ -229,7 +229,9 @@ values: off
   const std::int64_t width = 12288;
   EXPECT_EQ(net.graph.parameters(), (50257 + 2048) * width + 96 * (12 * width * width + 13 * width) + 2 * width);
   EXPECT_TRUE(net.initial.empty());
-  EXPECT_TRUE(net.batches.empty());
+  for (const auto& [id, batches] : net.batches) {
+    for (const device::HostTensor& batch : batches) EXPECT_TRUE(batch.bytes.empty());
+  }
 }
 
 }  // namespace
