@@ -78,6 +78,9 @@ class Gpu : public device::Device {
     result.peak_bytes_per_second = parameters_.memory.bandwidth;
     result.peak_lanes = lanes();
     result.fits_memory = launches.fits_memory;
+    if (!launches.indices.empty()) {
+      result.assumed = "timing depends on indices, which values: off leaves out: index i counts as i modulo the rows";
+    }
     result.read_bytes = memory.read_bytes();
     result.written_bytes = memory.written_bytes();
     kit::fill(result, recorder, job, launches.graph);

@@ -44,6 +44,7 @@ struct RunResult {
   double peak_flops_per_second = 0;  ///< for the job's precision
   double peak_bytes_per_second = 0;  ///< of the device memory
   bool fits_memory = true;
+  std::string assumed;  ///< what timing took for data that a run without values lacks; empty: it depends on none
   std::optional<double> energy_joules, average_power_watts, peak_power_watts;
   std::vector<double> loss;
   std::optional<double> max_error_vs_reference;

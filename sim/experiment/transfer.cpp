@@ -80,6 +80,7 @@ void members(Result& result, const Visit& visit) {
   visit("peak_flops_per_second", result.peak_flops_per_second);
   visit("peak_bytes_per_second", result.peak_bytes_per_second);
   visit("fits_memory", result.fits_memory);
+  visit("assumed", result.assumed);
   visit("loss", result.loss);
   visit("read_bytes", result.read_bytes);
   visit("written_bytes", result.written_bytes);

@@ -66,6 +66,7 @@ void timed_rows(Table& table, const Workload& workload, const RunResult& run) {
              fmt::format("{} of the peak of {}", percent(bytes / run.seconds / run.peak_bytes_per_second),
                          figure(run.peak_bytes_per_second, "B/s"))});
   if (!run.fits_memory) table.add({"memory", "too small", "the workload is larger than the device's memory"});
+  if (!run.assumed.empty()) table.add({"assumed", "", run.assumed});
   table.add({"parallelism", plain(run.average_lanes) + " lanes",
              fmt::format("average; peak {}", grouped(static_cast<std::uint64_t>(run.peak_lanes)))});
   if (!run.technology.empty()) table.add({"technology", run.technology, ""});

@@ -73,6 +73,15 @@ class Zoo(harness.Case):
                     self.assertEqual(with_values[key], without[key], preset + " " + name)
                 self.assertIsNone(without["loss"], name)
 
+    def test_a_device_whose_timing_depends_on_data_says_so(self):
+        for preset, changes, says in (
+            ("gpu/tiny", ["--set", "workload.values=off"], True),
+            ("gpu/tiny", [], False),
+            ("tpu/tiny", ["--set", "workload.values=off"], False),
+        ):
+            text = triad("run", preset, "bert-base-mini", "--set", "workload.steps=1", *changes).stdout
+            self.assertEqual("timing depends on indices" in text, says, preset)
+
     def test_gpt3_is_lowered_in_seconds(self):
         for preset in (DEVICE, *PRESETS):
             begin = time.monotonic()
