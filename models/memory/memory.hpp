@@ -5,30 +5,11 @@
 
 #include "models/kit/unit.hpp"
 #include "models/memory/contents.hpp"
+#include "models/memory/request.hpp"
 #include "sim/activity/technology.hpp"
 #include "sim/config/node.hpp"
 
 namespace triad::memory {
-
-using kit::Cycle;
-using kit::Time;
-
-/// A strided range: `rows` rows of `row_bytes` bytes, `stride` bytes from the begin of one row to that of the next.
-struct Request {
-  std::uint64_t address = 0;
-  std::uint64_t row_bytes = 0, rows = 1;
-  std::int64_t stride = 0;
-  bool write = false;
-  activity::Tag tag = {};
-  int requester = 0;  ///< which of the memory's requesters offers it, from 0 on; who goes first when several do at once
-  std::uint64_t bytes() const { return row_bytes * rows; }
-};
-
-/// Which bytes of a request were ready (read) or taken (write) by when: byte b, counted in order of rows, at
-/// first + (last - first) * b / bytes.
-struct Completion {
-  Time first = 0, last = 0;
-};
 
 /// Parameters, under `memory:` of a device's configuration; every one is required.
 struct Parameters {

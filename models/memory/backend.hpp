@@ -1,0 +1,28 @@
+#pragma once
+#include <vector>
+
+#include "models/memory/request.hpp"
+
+namespace triad::memory {
+
+/// A request that is served: number, and when its first and last byte were there (read) or taken (write).
+struct Finished {
+  std::uint64_t id = 0;
+  Completion completion;
+};
+
+/// What stands behind Memory's front: DRAM, ideal channels, or a TLM-2.0 memory of the user's. The front counts
+/// credits, orders what arrives at one edge by requester, and calls handlers; a backend only says when.
+class Backend {
+ public:
+  virtual ~Backend() = default;
+  /// The request arrives at `arrival`, never before an earlier one.
+  virtual void submit(std::uint64_t id, const Request& request, Time arrival) = 0;
+  /// Time is `now`: appends every request whose completion is certain and not yet told (its `last` may lie ahead;
+  /// nothing that is submitted later changes it).
+  virtual void advance(Time now, std::vector<Finished>& finished) = 0;
+  /// When to call `advance` again, if nothing is submitted before: no completion is missed. ~Time{0}: when asked.
+  virtual Time next() const = 0;
+};
+
+}  // namespace triad::memory
