@@ -4,7 +4,7 @@
 #include <utility>
 #include <vector>
 
-#include "models/kit/clock.hpp"
+#include "sim/activity/spans.hpp"
 #include "sim/config/node.hpp"
 
 /// DRAM to the command: what may be issued when (banks), where an address lies (mapping), in which order requests are
@@ -12,7 +12,7 @@
 /// SystemC process, no data.
 namespace triad::memory::dram {
 
-using kit::Cycle;
+using activity::Cycle;
 
 /// What one channel is made of. A pseudo channel has banks and a data bus of its own and shares the command bus: pseudo
 /// channel p of P issues in cycles that are p modulo P, so it is modelled as a channel of its own everywhere below
