@@ -21,19 +21,15 @@ class Crossbar : public kit::Unit {
   void connect_input(int port, Link& link, kit::Unit& producer);
   void connect_output(int port, Link& link, kit::Unit& consumer);
   const Statistics& statistics() const { return switch_.statistics(); }
-  /// Cycles that packets waited in a link before an input took them.
-  std::uint64_t entry_cycles() const { return entry_cycles_; }
   /// Records everything up to the run's end.
   void finish() { record_.finish(); }
   std::string waits_for() const override;
 
  private:
   void step() override;
-  void record(const std::vector<Switch::Grant>& grants, Cycle now);
 
   Switch switch_;
   std::vector<Link*> inputs_, outputs_;
-  std::uint64_t entry_cycles_ = 0;
 
   UnitRecord record_;
   std::size_t packets_action_, flits_action_;
