@@ -24,13 +24,19 @@ struct Node::Data {
   std::string where;      ///< place of the value
   std::string key_where;  ///< place of its key
   std::filesystem::path folder;
-  std::vector<std::filesystem::path> sources;  ///< files that the map was merged from, the one that extends first
+  std::vector<std::filesystem::path>
+      sources;  ///< files that the map was merged from, the one that builds on another first
 
   bool read = false;            ///< somebody asked for this value
   std::set<std::string> asked;  ///< keys that were asked for, present or not
 
   Pointer member(std::string_view key) const;
   std::vector<std::string> member_names() const;
+  void erase(std::string_view key);
+  /// Merges the preset that the key `preset` names (`memory: {preset: hbm2}`: configs/memory/hbm2.yaml) below the keys
+  /// that are written here. Whoever reads a map completes it first: so a preset is looked up when all overrides are
+  /// known, and one that is replaced leaves nothing behind. In read.cpp.
+  void complete();
   /// "a map", "a list", "the value 12", "nothing"
   std::string description() const;
 };

@@ -94,7 +94,8 @@ Data::Pointer moved(const Data& data, const std::string& path) {
 }
 
 /// One text per configuration: keys in order, every text with its length, so that no two configurations share it.
-void canonical(const Data& data, std::string& out) {
+void canonical(Data& data, std::string& out) {
+  data.complete();
   const auto text = [&](const std::string& word) { out += fmt::format("{}:{}", word.size(), word); };
   switch (data.kind) {
     case Kind::nothing:

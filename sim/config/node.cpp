@@ -41,6 +41,10 @@ Node::Data::Pointer Node::Data::member(std::string_view key) const {
   return nullptr;
 }
 
+void Node::Data::erase(std::string_view key) {
+  std::erase_if(members, [key](const auto& member) { return member.first == key; });
+}
+
 std::vector<std::string> Node::Data::member_names() const {
   std::vector<std::string> names;
   for (const auto& [name, value] : members) names.push_back(name);
@@ -70,6 +74,7 @@ bool Node::is_list() const {
 
 std::optional<Node> Node::find(std::string_view key) const {
   if (!is_map()) fail(fmt::format("expected a map with the key {}, found {}", key, data_->description()));
+  data_->complete();
   data_->asked.insert(std::string(key));
   auto value = data_->member(key);
   if (!value) return std::nullopt;
@@ -117,6 +122,7 @@ std::vector<Node> Node::items() const {
 
 std::vector<std::string> Node::keys() const {
   if (!is_map()) fail("expected a map, found " + data_->description());
+  data_->complete();
   return data_->member_names();
 }
 
@@ -200,6 +206,7 @@ std::filesystem::path Node::folder() const {
   return data_->folder;
 }
 std::vector<std::filesystem::path> Node::sources() const {
+  data_->complete();
   return data_->sources;
 }
 

@@ -72,8 +72,8 @@ class Node {
   /// The folder of the file that this value was written in (of an override: the current one): what a file name is
   /// relative to.
   std::filesystem::path folder() const;
-  /// The files that this map was merged from: the one that extends another first. Empty for text and for values inside
-  /// a file.
+  /// The files that this map was merged from: the one that builds on another first. Empty for text and for values
+  /// inside a file.
   std::vector<std::filesystem::path> sources() const;
   /// Throws Error about this value: "WHERE: PATH: message".
   [[noreturn]] void fail(const std::string& message) const;
@@ -97,9 +97,12 @@ class Node {
 };
 
 /// Reads a YAML file, merges what it `extends:` (a preset name or a file, its keys win), then applies overrides.
-/// Any map in the file may extend another file: `memory: {extends: memory/hbm2, channels: 8}`. Maps are merged, lists
-/// and values replaced. Duplicate keys, cyclic `extends`, syntax errors, a missing or binary file are errors.
-/// `overrides` are "path=value" as typed after --set, without the leading `scope` and its dot, which errors put back
+/// Any map in the file may extend another file: `extends: ../mine.yaml`. Maps are merged, lists and values replaced.
+/// `preset: NAME` in a map under a key is the same for the presets of that key, `memory: {preset: hbm2, channels: 8}`
+/// for configs/memory/hbm2.yaml, but merged after the overrides: `memory.preset=ideal` takes all that came from hbm2
+/// away, and keeps what is written beside it. Duplicate keys, cyclic `extends`, syntax errors, a missing or binary file
+/// are errors. `overrides` are "path=value" as typed after --set, without the leading `scope` and its dot, which errors
+/// put back
 /// ("--set device.mxu.rows=0"); the value is YAML; an unknown path is an error when read.
 Node load(const std::filesystem::path& file, const std::vector<std::string>& overrides = {},
           const std::string& scope = "device");
@@ -110,7 +113,7 @@ Node parse(const std::string& text, const std::string& name = "<text>", const st
 /// One value put in place of another after loading.
 struct Override {
   std::string path;   ///< "mxu.rows", "layers.0.out_features"
-  std::string value;  ///< YAML text: "128", "{extends: memory/hbm3}"
+  std::string value;  ///< YAML text: "128", "{preset: hbm3}"
   std::string where;  ///< what errors name: "--set device.mxu.rows=128"
 };
 /// "mxu.rows=128" as typed after `--set SCOPE.`; throws Error when there is no "=".

@@ -63,13 +63,15 @@ std::optional<std::size_t> first_binary_byte(const std::string& text) {
   return std::nullopt;
 }
 
-void merge(Data& base, const Data::Pointer& derived) {
-  for (const auto& [key, value] : derived->members) {
+using Members = decltype(Data::members);
+
+void merge(Data& base, const Members& derived) {
+  for (const auto& [key, value] : derived) {
     const auto found = std::find_if(base.members.begin(), base.members.end(), [&](auto& m) { return m.first == key; });
     if (found == base.members.end()) {
       base.members.emplace_back(key, value);
     } else if (found->second->kind == Kind::map && value->kind == Kind::map) {
-      merge(*found->second, value);
+      merge(*found->second, value->members);
       found->second->where = value->where;
       found->second->key_where = value->key_where;
     } else {
@@ -83,13 +85,17 @@ class Reader {
  public:
   Data::Pointer file(const fs::path& file, const std::string& path);
   Data::Pointer document(const Source& source, const std::string& path);
+  /// Merges the preset that the map names below it, and the one that this one names.
+  void complete(Data& data);
 
  private:
   Data::Pointer value(const Source& source, const YAML::Node& node, const std::string& path, int depth);
   void members(const Source& source, const YAML::Node& node, Data& data, int depth);
-  Data::Pointer extended(const Source& source, const Data::Pointer& data);
+  Data::Pointer extended(const Data::Pointer& data);
+  /// The map in the file that a key of another map names, and the file itself.
+  Data::Pointer base(const Data::Pointer& name, const std::string& path, const std::vector<std::string>& folders);
 
-  std::vector<fs::path> open_;  ///< files that extend one another, outermost first
+  std::vector<fs::path> open_;  ///< files that build on one another, outermost first
   std::size_t values_ = 0;
 };
 
@@ -154,7 +160,7 @@ Data::Pointer Reader::value(const Source& source, const YAML::Node& node, const 
   } else if (node.IsMap()) {
     data->kind = Kind::map;
     members(source, node, *data, depth);
-    return extended(source, data);
+    return extended(data);
   }
   return data;
 }
@@ -180,18 +186,17 @@ void Reader::members(const Source& source, const YAML::Node& node, Data& data, i
   }
 }
 
-Data::Pointer Reader::extended(const Source& source, const Data::Pointer& data) {
-  const auto extends = data->member("extends");
-  if (!extends) return data;
-  const Node reference(extends);
+Data::Pointer Reader::base(const Data::Pointer& name, const std::string& path,
+                           const std::vector<std::string>& folders) {
+  const Node reference(name);
   fs::path base_file;
   try {
-    base_file = resolve(reference.text(), source.folder);
+    base_file = resolve(reference.text(), name->folder, folders);
     std::error_code missing;
     if (!fs::exists(base_file, missing)) throw Error(display_name(base_file) + ": no such file");
   } catch (const Error& error) {
     const std::string message = error.what();
-    if (message.starts_with(extends->where)) throw;
+    if (message.starts_with(name->where)) throw;
     reference.fail(message);
   }
   const fs::path canonical = fs::weakly_canonical(base_file);
@@ -200,13 +205,35 @@ Data::Pointer Reader::extended(const Source& source, const Data::Pointer& data) 
     for (auto file = first; file != open_.end(); ++file) chain += display_name(*file) + " -> ";
     reference.fail("a cycle: " + chain + display_name(canonical));
   }
-  auto base = file(base_file, data->path);
-  if (base->kind != Kind::map) throw Error(base->where + ": expected a map, found " + base->description());
-  std::erase_if(data->members, [](const auto& member) { return member.first == "extends"; });
-  merge(*base, data);
-  base->where = data->where;
-  base->key_where = data->key_where;
-  return base;
+  auto map = file(base_file, path);
+  if (map->kind != Kind::map) throw Error(map->where + ": expected a map, found " + map->description());
+  return map;
+}
+
+Data::Pointer Reader::extended(const Data::Pointer& data) {
+  const auto name = data->member("extends");
+  if (!name) return data;
+  auto result = base(name, data->path, {});
+  data->erase("extends");
+  merge(*result, data->members);
+  result->where = data->where;
+  result->key_where = data->key_where;
+  return result;
+}
+
+void Reader::complete(Data& data) {
+  const std::string key = data.path.substr(data.path.rfind('.') + 1);
+  // The root has no key, and an item of a list (an experiment's device) has a number.
+  if (key.empty() || key.find_first_not_of("0123456789") == std::string::npos) return;
+  while (const auto name = data.member("preset")) {
+    if (std::count(data.path.begin(), data.path.end(), '.') > deepest) Node(name).fail("nested more than 64 deep");
+    const auto below = base(name, data.path, {key});
+    open_.push_back(fs::weakly_canonical(below->sources.front()));
+    data.erase("preset");
+    merge(*below, data.members);
+    data.members = std::move(below->members);
+    data.sources.insert(data.sources.end(), below->sources.begin(), below->sources.end());
+  }
 }
 
 }  // namespace
@@ -216,6 +243,9 @@ Data::Pointer read_document(const Source& source, const std::string& path) {
 }
 Data::Pointer read_file(const fs::path& file) {
   return Reader().file(file, "");
+}
+void Data::complete() {
+  if (kind == Kind::map && member("preset")) Reader().complete(*this);
 }
 
 }  // namespace triad::config

@@ -1,11 +1,11 @@
 #pragma once
 #include <cstdint>
 
-#include "models/kit/clock.hpp"
+#include "sim/activity/spans.hpp"
 
 namespace triad::memory::dram {
 
-using kit::Cycle;
+using activity::Cycle;
 
 enum class Command : std::uint8_t {
   activate,
