@@ -144,7 +144,12 @@ void Driver::finish() {
     if (next == never) break;
     advance(std::max({next, now_ + 1, now_ + backlog}));
   }
-  if (end_ > now_) advance(end_);
+  // The last transfer is told when its end has passed.
+  Cycle moved = now_;
+  for (const dram::Controller& controller : dram_.controllers()) {
+    moved = std::max<Cycle>(moved, controller.statistics().cycles());
+  }
+  advance(moved + 1);
 }
 
 device::TrafficResult Driver::run() {
@@ -161,7 +166,7 @@ device::TrafficResult Driver::result() {
   const dram::Organization& organization = parameters_.organization;
   device::TrafficResult result;
   result.clock_hz = static_cast<double>(parameters_.clock_hz);
-  result.cycles = now_;
+  result.cycles = end_;
   result.channels = organization.controllers();
   result.peak_bytes_per_second = parameters_.peak_bandwidth();
   result.read = reads_.figures();
@@ -171,6 +176,7 @@ device::TrafficResult Driver::result() {
 
   dram::Statistics sum;
   for (const dram::Controller& controller : dram_.controllers()) add(sum, controller.statistics());
+  sum.idle -= (now_ - end_) * dram_.controllers().size();  // after the end
   result.forwarded = sum.forwarded;
   result.moved_bytes = (sum.reads + sum.writes) * organization.access_bytes();
   result.commands = {{"activate", sum.activates},
