@@ -19,12 +19,12 @@ void connect(std::vector<Link*>& ports, int port, Link& link) {
 }  // namespace
 
 Crossbar::Crossbar(const sc_core::sc_module_name& name, const kit::Clock& clock, const Parameters& parameters,
-                   activity::Recorder& recorder, const activity::Technology& technology)
+                   activity::Recorder& recorder, const activity::Technology& technology, activity::Resource resource)
     : Unit(name, clock),
       switch_(parameters),
       inputs_(static_cast<std::size_t>(parameters.inputs)),
       outputs_(static_cast<std::size_t>(parameters.outputs)),
-      record_(recorder, static_cast<const char*>(name), clock),
+      record_(recorder, static_cast<const char*>(name), clock, resource),
       packets_action_(record_.add_action("packets", 0)),
       flits_action_(record_.add_action("flits", parameters.picojoules_per_flit(technology))) {}
 

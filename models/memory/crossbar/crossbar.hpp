@@ -13,8 +13,10 @@ namespace triad::memory::crossbar {
 /// Actions: packets, and flits with their energy. State: busy while an output moves flits.
 class Crossbar : public kit::Unit {
  public:
+  /// `resource`: the class of machine work that its busy cycles are.
   Crossbar(const sc_core::sc_module_name& name, const kit::Clock& clock, const Parameters& parameters,
-           activity::Recorder& recorder, const activity::Technology& technology);
+           activity::Recorder& recorder, const activity::Technology& technology,
+           activity::Resource resource = activity::Resource::memory);
 
   /// Before the simulation starts: what comes in at an input, what goes out of an output. Each port once; a port
   /// without link is never used.
