@@ -27,7 +27,7 @@ Machine::Machine(const Parameters& parameters, const memory::Parameters& memory,
       steps_(job.steps),
       stream_(encoded(program)),
       recorder_(recorder),
-      memory_("memory", memory, recorder, technology),
+      memory_("memory", memory, recorder, technology, check),
       buffer_(parameters),
       interface_("interface", clock_, memory_, std::max(memory.capacity, program.bytes), job.values, check),
       command_("command", clock_, parameters, program, static_cast<std::int64_t>(stream_.size()) / isa::line_words,
@@ -82,6 +82,7 @@ void Machine::run(const device::RunOptions& options) {
     const auto engine = static_cast<Engine>(e);
     end = std::max(end, scoreboard_.ready_at(engine, scoreboard_.layers(engine)));
   }
+  memory_.finish(clock_.time_of(end));
   recorder_.finish(clock_.time_of(end));
 }
 

@@ -17,7 +17,7 @@ class Gpu : public device::Device {
  public:
   explicit Gpu(const config::Node& node)
       : parameters_(Parameters::read(node)), technology_(kit::load_technology(node)) {
-    technology_.picojoules(parameters_.memory.energy);  // an unknown name is an error now, not in the middle of a run
+    parameters_.memory.bit_picojoules(technology_);  // an unknown name is an error now, not in the middle of a run
   }
 
   /// FFMA is the only multiplier: bf16 and fp16 operands are widened and run at its rate.
@@ -59,7 +59,7 @@ class Gpu : public device::Device {
     kit::begin_elaboration();
     activity::Recorder recorder(parameters_.clock_hz, launches.graph.ops.size());
     recorder.add_static_power(parameters_.static_watts);
-    memory::Memory memory("memory", parameters_.memory, recorder, technology_);
+    memory::Memory memory("memory", parameters_.memory, recorder, technology_, options.check);
     if (job.values) {
       memory::place(memory.contents(), launches.map, job);
     } else {
@@ -68,6 +68,7 @@ class Gpu : public device::Device {
     Machine machine("gpu", parameters_, launches, job.steps, memory, recorder, technology_, options.check);
     kit::simulate({&machine, &memory}, machine.clock(), options, [&] { return machine.finished(); });
     machine.finish();
+    memory.finish(kit::now());
     recorder.finish(kit::now());
 
     device::RunResult result;

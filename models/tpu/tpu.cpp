@@ -29,7 +29,7 @@ struct Chip {
                 vmem,       memory_uses,
                 tokens,     std::vector<std::uint64_t>(static_cast<std::size_t>(parameters.units())),
                 job.values},
-        memory("memory", memory_parameters, recorder, technology),
+        memory("memory", memory_parameters, recorder, technology, check),
         sequencer(machine, program, job.steps),
         load(machine, memory, parameters.load_unit()),
         store(machine, memory, parameters.store_unit()),
@@ -109,6 +109,7 @@ class Tpu : public device::Device {
     }
     kit::simulate(units, chip.machine.clock, options, [&] { return chip.sequencer.finished(); });
     for (const auto& mxu : chip.mxus) mxu->finish();
+    chip.memory.finish(kit::now());
     recorder.finish(kit::now());
 
     device::RunResult result;
