@@ -51,6 +51,7 @@ Cycle Banks::earliest_of_rank(Command command, int bank) const {
 void Banks::issue_row(Command command, Bank& b, Cycle at) {
   if (command == Command::refresh_bank) {
     raise(b.next[activate], at + refresh_bank_);
+    raise(b.next[precharge], at + refresh_bank_);
     activated(b, at, at + refresh_other_bank_, at + refresh_other_bank_);
     return;
   }
@@ -60,6 +61,7 @@ void Banks::issue_row(Command command, Bank& b, Cycle at) {
       if (each->row != closed) close(*each, at);
     } else {
       raise(each->next[activate], at + refresh_);
+      raise(each->next[precharge], at + refresh_);
     }
   }
 }

@@ -2,53 +2,134 @@
 #include <vector>
 
 #include "models/memory/dram/banks.hpp"
+#include "models/memory/dram/data_bus.hpp"
+#include "models/memory/dram/queue.hpp"
+#include "models/memory/dram/refresh.hpp"
 #include "models/memory/dram/run.hpp"
 
 namespace triad::memory::dram {
 
-/// What a channel did. Where the cycles of its data bus went sums to the cycles that have passed (Eyerman et al.,
-/// ISPASS 2022, "bandwidth stacks"): in use, or why the next burst could not follow the one before.
-struct Statistics {
-  std::uint64_t activates = 0, precharges = 0, reads = 0, writes = 0,
-                refreshes = 0;  ///< commands; reads, writes: columns
-  std::uint64_t forwarded = 0;  ///< read columns served from the write queue
-  // cycles of the data bus
-  std::uint64_t reading = 0, writing = 0;
-  std::uint64_t refreshing = 0;  ///< a refresh lay between
-  std::uint64_t row = 0;         ///< the burst waited for its row: precharge, activate, tFAW
-  std::uint64_t turnaround = 0;  ///< between reads and writes, between ranks
-  std::uint64_t bank_group = 0;  ///< tCCD_L
-  std::uint64_t command = 0;     ///< another command was on the bus
-  std::uint64_t idle = 0;        ///< no column waited
-};
-
 /// The controller of one (pseudo) channel.
 ///
 /// Columns enter the read or the write queue in order of arrival, as soon as there is room (the first one that has no
-/// room holds up those behind it). FR-FCFS: of the commands that may be issued in a cycle, a column of an open row
-/// goes first, then the oldest column's precharge or activate; a row stays open while columns of it are queued; a
-/// column that waits longer than `starvation` goes before all. Reads are served until the write queue holds
-/// `write_high` columns or no read waits; then writes, until it is empty, or holds `write_low` and a read waits. A read
-/// of a column that waits in the write queue is served from it. A refresh that is due goes before everything.
+/// room holds up those behind it; a place that is freed in a cycle can be used from the next one on). FR-FCFS: of the
+/// commands that the queue's columns need next, the one that may be issued first is issued; in one cycle a column goes
+/// before a row command, then the older column first. A row stays open while columns of it are queued. Reads are served
+/// until the write queue holds `write_high` columns or no read waits; then writes, until it is empty, or holds
+/// `write_low` and a read waits. A refresh that is due goes before everything: its banks get no other command.
+///
+/// Starvation: a run (its columns in one bank) none of which has been served for `starvation` cycles, in either queue,
+/// goes before all others, which wait until its next column is served. So a queue that is full of row hits delays one
+/// column by at most starvation, a precharge and an activate, and the columns that starve already.
+///
+/// Order: columns of one row and bank are served in order of arrival within a direction. A write enters the write queue
+/// only when no read of the same column waits, and a read of a column that waits in the write queue is served from it,
+/// with the latency of a row hit (tCL + tBURST from its entry) and without the data bus. So to each column reads and
+/// writes take effect in order of arrival; between different columns there is no order.
 ///
 /// Event-driven: `advance` jumps from command to command, and over the columns of a run that streams through open rows
 /// at once.
 class Controller {
  public:
+  static constexpr Cycle never = ~Cycle{0};
   /// `slot`: the number of the pseudo channel in its channel. `observer` may be null.
   Controller(const Parameters& parameters, int slot, Observer* observer);
   /// Appends columns. `arrival`: not before an earlier one's, and not before what `advance` was asked for.
   void push(const Run& run, Cycle arrival);
-  /// Issues every command before `until`, and appends what was served and transferred.
+  /// Issues every command before `until`, lets enter what has arrived by then, and appends what was served and
+  /// transferred. A transfer is told once no later burst can go on with it. In how many steps one advances changes
+  /// nothing.
   void advance(Cycle until, std::vector<Served>& served, std::vector<Transfer>& transfers);
   /// Nothing that is pushed later and no command that has not been issued yet can be served (Served::last) before this
-  /// cycle: when to advance again. Unit::never when nothing is queued.
+  /// cycle: when to advance again. Controller::never when nothing is queued.
   Cycle next() const;
   /// Columns pushed that have not entered a queue.
-  std::uint64_t backlog() const;
+  std::uint64_t backlog() const { return backlog_columns_; }
   /// Nothing is pushed, queued or on the bus.
   bool idle() const;
-  const Statistics& statistics() const;
+  Statistics statistics() const;
+
+ private:
+  static constexpr Queue::Index none = Queue::none;
+  struct Arrival {
+    Run run;
+    Cycle at;
+  };
+  enum class Class : std::uint8_t { refresh, column, row };  ///< which goes first in a cycle
+  /// A command that may be issued at `at`, for the strand of a queue (or for a refresh).
+  struct Choice {
+    Cycle at = never;
+    Class kind = Class::row;
+    Command command = Command::activate;
+    bool write = false;  ///< the strand's queue
+    int bank = 0;
+    Queue::Index strand = none;
+    std::uint64_t age = 0;
+  };
+
+  Queue& queue(bool write) { return write ? writes_ : reads_; }
+  const Queue& queue(bool write) const { return write ? writes_ : reads_; }
+  void admit();
+  bool admit_column(const Run& run);
+  void settle_mode();
+  void find_starved();
+  Choice choose();
+  void choose_refresh(Choice& best) const;
+  void consider(Choice& best, Queue& queue, bool write, int bank, Queue::Index oldest);
+  static bool is_column(Command command) { return command >= Command::read && command <= Command::write_precharge; }
+  /// The first cycle from `at` on in which the command's bus is free and it is the pseudo channel's turn.
+  Cycle turn(Cycle at, bool column) const;
+  Cycle next_event() const;
+  void issue(const Choice& choice);
+  void issue_row(const Choice& choice);
+  void issue_column(const Choice& choice);
+  void set_open_row(int bank, std::int64_t row);
+  void finish(Queue& queue, Queue::Index entry);
+  void note(Cycle at, Command command, int bank, std::int64_t row, int column) {
+    if (observer_ != nullptr) observer_->command({at, command, bank, row, column});
+  }
+  DataBus::Reasons reasons(int bank, bool write, Cycle at) const;
+  int rank_of(int bank) const { return bank / banks_per_rank_; }
+  int group_of(int bank) const { return bank / banks_per_group_; }
+  Cycle latency(bool write) const { return static_cast<Cycle>(write ? timing_.tCWL : timing_.tCL); }
+
+  // parameters
+  Timing timing_;
+  Scheduler scheduler_;
+  int banks_per_rank_, banks_per_group_;
+  Cycle slot_, slots_;
+  Observer* observer_;
+  // state
+  Cycle now_ = 0;                       ///< commands before it have been issued
+  Cycle admits_from_ = 0;               ///< a place that a command has freed can be used from then on
+  Cycle row_bus_ = 0, column_bus_ = 0;  ///< free from then on
+  Banks banks_;
+  Queue reads_, writes_;
+  Refresh refresh_;
+  DataBus bus_;
+  bool writing_ = false;           ///< the mode
+  std::vector<Arrival> arrivals_;  ///< from `front_` on: not yet wholly in a queue
+  std::size_t front_ = 0;
+  std::uint32_t entering_ = 0;                              ///< position of the first arrival's next column
+  Queue::Index entering_entry_ = none;                      ///< its entry; none: none of its columns has entered
+  std::uint64_t backlog_columns_ = 0, backlog_writes_ = 0;  ///< columns; runs of writes
+  bool blocked_ = false;   ///< the first arrival's next column found no room (or a read of it that waits)
+  Cycle starves_ = never;  ///< nothing starves before
+  bool starved_write_ = false;
+  Queue::Index starved_ = none;  ///< goes before all
+  Cycle next_command_ = 0;       ///< the next one cannot be issued before
+  // for the bandwidth stack
+  Cycle busy_since_ = 0;                      ///< a column has waited without a break
+  std::vector<Cycle> activated_, refreshed_;  ///< by bank: its last activate; when its last refresh was over
+  struct Column {
+    bool any = false, write = false;
+    int bank = 0;
+    Cycle at = 0;
+  } last_column_;
+  std::vector<Cycle> group_free_;  ///< by bank group: its last column and tCCD_L
+  // of the `advance` in progress
+  std::vector<Served>* served_ = nullptr;
+  std::vector<Transfer>* transfers_ = nullptr;
 };
 
 }  // namespace triad::memory::dram

@@ -1,5 +1,4 @@
 #pragma once
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,13 +11,30 @@ namespace triad::memory::dram {
 /// All channels of a device.
 class Dram {
  public:
-  /// `check`: a Checker watches every command. `observer`, if any, is asked once for each controller's further observer
-  /// (null: none).
-  Dram(const Parameters& parameters, bool check, const std::function<Observer*(int controller)>& observer = {});
+  /// `check`: a Checker watches every command.
+  Dram(const Parameters& parameters, bool check);
   /// The bytes [address, address + bytes) for `request`: returns into how many runs they were cut; each is served once.
   std::uint64_t push(std::uint64_t request, std::uint64_t address, std::uint64_t bytes, bool write, activity::Tag tag,
-                     Cycle arrival);
-  std::vector<Controller>& controllers();
+                     Cycle arrival) {
+    std::uint64_t runs = 0;
+    mapping_.split(address, bytes, [&](int controller, Run& run) {
+      run.request = request;
+      run.write = write;
+      run.tag = tag;
+      controllers_[static_cast<std::size_t>(controller)].push(run, arrival);
+      ++runs;
+    });
+    return runs;
+  }
+  /// By number of (pseudo) channel: channel * pseudo channels + pseudo channel.
+  std::vector<Controller>& controllers() { return controllers_; }
+  const std::vector<Controller>& controllers() const { return controllers_; }
+  const Mapping& mapping() const { return mapping_; }
+
+ private:
+  Mapping mapping_;
+  std::vector<std::unique_ptr<Checker>> checkers_;
+  std::vector<Controller> controllers_;
 };
 
 }  // namespace triad::memory::dram

@@ -1,0 +1,90 @@
+#pragma once
+#include <vector>
+
+#include "models/memory/dram/run.hpp"
+
+namespace triad::memory::dram {
+
+/// The columns of one direction that wait in a controller. They are kept as strands: columns of one run in one bank, so
+/// a run of w ways is w strands however many columns it has; only the run that entered last can grow. Per bank the
+/// strands form a list in order of age; `hit` is the oldest one of the open row. Everything lies in flat arrays whose
+/// size is fixed at the beginning.
+class Queue {
+ public:
+  using Index = std::uint16_t;
+  static constexpr Index none = 0xffff;
+
+  struct Strand {
+    std::uint64_t age = 0;  ///< of its first column: counts columns in order of entry
+    Cycle since = 0;        ///< when it entered or its last column was served: what starvation is measured from
+    std::int64_t row = 0;
+    std::uint32_t position = 0, left = 0;  ///< first column's position in the run; columns
+    Index entry = none, before = none, after = none;
+    std::uint8_t bank = 0, way = 0, ways = 1;
+    int column() const { return static_cast<int>(position / ways); }
+    bool has(std::uint32_t column) const { return column >= position / ways && column < position / ways + left; }
+  };
+  /// A run of which columns wait, or that is still entering.
+  struct Entry {
+    std::uint64_t request = 0, base = 0;  ///< base: age of position 0
+    Cycle entered = 0, first = 0, last = 0;
+    std::uint32_t columns = 0;  ///< of the run
+    std::uint32_t outside = 0;  ///< not yet entered
+    std::uint32_t queued = 0;
+    activity::Tag tag = {};
+  };
+  struct Bank {
+    Index oldest = none, youngest = none, hit = none;
+    std::uint16_t place = 0;  ///< in `active`
+    Cycle bound = 0;          ///< the bank's next command cannot be issued before
+  };
+
+  /// `columns` at most, of `banks` banks. Throws std::logic_error about more columns than an Index can count.
+  Queue(int banks, int columns);
+
+  std::uint32_t columns() const { return columns_; }
+  bool has_room() const { return columns_ < capacity_; }
+  std::uint32_t capacity() const { return capacity_; }
+
+  /// A run begins to enter: returns its entry.
+  Index open(const Run& run, Cycle now);
+  /// The next column of the run that enters; `open_row`: of its bank.
+  void add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now);
+  /// The next column of the run that enters does not wait here (a read that is served from the write queue).
+  void pass(Index entry) { --entries_[entry].outside; }
+  /// The first column of a strand has been issued. The entry stays until `close`.
+  void remove(Index strand, Cycle now);
+  /// Removes the entry, if nothing of it waits or is yet to enter. Returns whether it did.
+  bool close(Index entry);
+  /// Looks for `hit` again: the bank's open row is another one.
+  void set_open_row(int bank, std::int64_t row);
+  /// Does a column of the bank's row wait?
+  bool holds(int bank, std::int64_t row, std::uint32_t column) const;
+
+  /// Banks with columns, in no order.
+  const std::vector<std::uint8_t>& active() const { return active_; }
+  Bank& bank(int number) { return banks_[static_cast<std::size_t>(number)]; }
+  const Bank& bank(int number) const { return banks_[static_cast<std::size_t>(number)]; }
+  Strand& strand(Index index) { return strands_[index]; }
+  const Strand& strand(Index index) const { return strands_[index]; }
+  Entry& entry(Index index) { return entries_[index]; }
+  const Entry& entry(Index index) const { return entries_[index]; }
+  /// The strand that was served longest ago (the lower age where two are equal), or none.
+  Index most_patient() const;
+
+ private:
+  void append(Index strand);
+  void unlink(Index strand);
+
+  std::uint32_t capacity_, columns_ = 0;
+  std::uint64_t age_ = 0;  ///< of the next run's first column
+  std::vector<Bank> banks_;
+  std::vector<Strand> strands_;
+  std::vector<Entry> entries_;
+  std::vector<Index> free_strands_, free_entries_;
+  std::vector<std::uint8_t> active_;
+  /// The strands at whose ends the last run's columns are put, by way; none, where none waits or a column was passed.
+  std::array<Index, Run::most_ways> growing_;
+};
+
+}  // namespace triad::memory::dram
