@@ -2,14 +2,25 @@
 
 #include <algorithm>
 
+#include "models/memory/dram_backend.hpp"
 #include "models/memory/ideal.hpp"
 
 namespace triad::memory {
 
+namespace {
+
+std::unique_ptr<Backend> make_backend(const std::string& name, const Parameters& parameters,
+                                      activity::Recorder& recorder, const activity::Technology& technology,
+                                      bool check) {
+  if (parameters.kind == Kind::ideal) return std::make_unique<Ideal>(name, parameters, recorder, technology);
+  return std::make_unique<DramBackend>(name, parameters, recorder, technology, check);
+}
+
+}  // namespace
+
 Memory::Memory(const sc_core::sc_module_name& name, const Parameters& parameters, activity::Recorder& recorder,
-               const activity::Technology& technology, bool)
-    : Memory(name, parameters,
-             std::make_unique<Ideal>(static_cast<const char*>(name), parameters, recorder, technology)) {}
+               const activity::Technology& technology, bool check)
+    : Memory(name, parameters, make_backend(static_cast<const char*>(name), parameters, recorder, technology, check)) {}
 
 Memory::Memory(const sc_core::sc_module_name& name, const Parameters& parameters, std::unique_ptr<Backend> backend)
     : Unit(name, kit::Clock(parameters.clock_hz)), parameters_(parameters), backend_(std::move(backend)) {}

@@ -26,14 +26,28 @@ void read_ideal(const config::Node& node, Parameters& p) {
   }
 }
 
+void read_dram(const config::Node& node, Parameters& p) {
+  p.dram = dram::Parameters::read(node);
+  p.clock_hz = p.dram->clock_hz;
+  p.channels = p.dram->organization.controllers();
+  p.bandwidth = p.dram->peak_bandwidth();
+  p.interleave = p.dram->mapping.interleave;
+  p.access = p.dram->organization.access_bytes();
+  p.capacity = p.dram->organization.capacity();
+}
+
 }  // namespace
 
 Parameters Parameters::read(const config::Node& node) {
   Parameters p;
-  node.at("kind").choice({"ideal"});
+  p.kind = node.at("kind").choice({"dram", "ideal"}) == "dram" ? Kind::dram : Kind::ideal;
   // A file that the map was merged from is its preset.
   if (!node.sources().empty()) p.preset = node.sources().front().stem().string();
-  read_ideal(node, p);
+  if (p.kind == Kind::dram || node.find("organization")) {
+    read_dram(node, p);
+  } else {
+    read_ideal(node, p);
+  }
   p.latency = node.at("latency").quantity(Quantity::time);
   p.credits = static_cast<int>(node.at("credits").integer(1, 1 << 20));
   if (const auto path = node.find("path")) p.path = path->text();
@@ -43,16 +57,30 @@ Parameters Parameters::read(const config::Node& node) {
 double Parameters::bit_picojoules(const activity::Technology& technology) const {
   double picojoules = path.empty() ? 0 : technology.picojoules(path);
   if (!energy.empty()) picojoules += technology.picojoules(energy);
+  if (kind == Kind::ideal && dram) {
+    // A stream of reads activates every row once.
+    picojoules += (dram->energy.read + dram->energy.activate / dram->organization.columns) /
+                  (8 * static_cast<double>(dram->organization.access_bytes()));
+  }
   return picojoules;
 }
 
+double Parameters::background_watts() const {
+  return dram ? dram->energy.background_watts * dram->organization.controllers() : 0;
+}
+
 std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
-  return {{"memory", fmt::format("{}ideal channels", preset.empty() ? "" : preset + ", ")},
-          {"memory capacity", fmt::format("{:.4g} GiB", static_cast<double>(capacity) / (1ull << 30))},
-          {"memory bandwidth", fmt::format("{:.4g} GB/s", bandwidth / 1e9)},
-          {"memory latency", fmt::format("{:.4g} ns", latency * 1e9)},
-          {"memory channels", fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave)},
-          {"memory requests in flight", std::to_string(credits)}};
+  std::vector<std::pair<std::string, std::string>> rows = {
+      {"memory", fmt::format("{}{}", preset, kind == Kind::ideal ? " (ideal channels)" : "")},
+      {"memory capacity", fmt::format("{:.4g} GiB", static_cast<double>(capacity) / (1ull << 30))},
+      {"memory bandwidth", fmt::format("{:.4g} GB/s", bandwidth / 1e9)},
+      {"memory latency", fmt::format("{:.4g} ns{}", latency * 1e9, kind == Kind::dram ? " and the DRAM's own" : "")},
+      {"memory channels", fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave)},
+      {"memory requests in flight", std::to_string(credits)}};
+  if (kind == Kind::dram) {
+    for (auto& row : dram->describe()) rows.push_back(std::move(row));
+  }
+  return rows;
 }
 
 }  // namespace triad::memory

@@ -1,22 +1,26 @@
 #pragma once
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "models/memory/dram/parameters.hpp"
 #include "sim/activity/technology.hpp"
 #include "sim/config/node.hpp"
 
 namespace triad::memory {
 
-enum class Kind { ideal };
+enum class Kind { dram, ideal };
 
 /// Parameters, under `memory:` of a device's configuration. A device writes what it decides about itself (preset,
 /// channels, latency, credits, path); the rest comes from configs/memory:
 ///
 ///     memory: {preset: hbm2, channels: 32, latency: 400 ns, credits: 256}
 ///
-/// `kind: ideal` says clock, bandwidth, interleave, access, capacity and energy itself.
+/// `kind: dram` is described to the command (dram/parameters.hpp). `kind: ideal` says clock, bandwidth, interleave,
+/// access, capacity and energy itself or, laid over a preset of DRAM, takes them from there: the same memory without
+/// banks, rows, refresh and turnaround.
 struct Parameters {
   Kind kind = Kind::ideal;
   std::string preset;          ///< name of the preset, empty without one
@@ -30,11 +34,14 @@ struct Parameters {
   std::uint64_t capacity = 0;  ///< bytes
   std::string energy;          ///< ideal: action of the technology, energy of one bit moved, "hbm2_bit"
   std::string path;            ///< the same for the path between device and DRAM; empty: nothing beside the DRAM's own
+  std::optional<dram::Parameters> dram;  ///< `channels`, interleave and access above count its pseudo channels
 
   static Parameters read(const config::Node& node);
   /// Picojoules of one bit moved: what the path costs, and with `kind: ideal` the memory itself. Throws config::Error
   /// when the technology lacks an action.
   double bit_picojoules(const activity::Technology& technology) const;
+  /// Power that is drawn whatever is moved: DRAM in standby.
+  double background_watts() const;
   /// Rows for `triad describe`.
   std::vector<std::pair<std::string, std::string>> describe() const;
 };
