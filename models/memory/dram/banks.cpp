@@ -58,7 +58,7 @@ void Banks::issue_row(Command command, Bank& b, Cycle at) {
   Bank* const first = &banks_[b.rank * banks_per_rank_];
   for (Bank* each = first; each != first + banks_per_rank_; ++each) {
     if (command == Command::precharge_all) {
-      if (each->row != closed) close(*each, at);
+      close(*each, at);
     } else {
       raise(each->next[activate], at + refresh_);
       raise(each->next[precharge], at + refresh_);

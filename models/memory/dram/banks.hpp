@@ -15,7 +15,7 @@ namespace triad::memory::dram {
 ///     ACT    ACT, REFpb   t + tRC same bank; t + tRRD_L same group, tRRD_S other group;
 ///                         t + tFAW the fourth after it in the rank
 ///            RD, WR       t + tRCDRD, t + tRCDWR          PRE  t + tRAS
-///     PRE    ACT, REF     t + tRP
+///     PRE    ACT, REF     t + tRP, also of a bank that was closed before ("determined by the last PRECHARGE")
 ///     RD     RD           t + max(tCCD, tBURST) by group; other rank: t + tBURST + tRTRS
 ///            WR           t + max(tRTW, tCL + tBURST - tCWL); other rank: t + tCL + tBURST + tRTRS - tCWL
 ///            PRE          t + tRTP

@@ -16,7 +16,9 @@ namespace triad::memory::dram {
 /// commands that the queue's columns need next, the one that may be issued first is issued; in one cycle a column goes
 /// before a row command, then the older column first. A row stays open while columns of it are queued. Reads are served
 /// until the write queue holds `write_high` columns or no read waits; then writes, until it is empty, or holds
-/// `write_low` and a read waits. A refresh that is due goes before everything: its banks get no other command.
+/// `write_low` and a read waits. Rows that have been opened for the direction before are used (a column each) before
+/// the first column of the new one, which opens its rows meanwhile: no row is opened in vain, and the bus turns round
+/// once. A refresh that is due goes before everything: its banks get no other command.
 ///
 /// Starvation: a run (its columns in one bank) none of which has been served for `starvation` cycles, in either queue,
 /// goes before all others, which wait until its next column is served. So a queue that is full of row hits delays one
@@ -75,6 +77,7 @@ class Controller {
   void find_starved();
   Choice choose();
   void choose_refresh(Choice& best) const;
+  bool waits_for_unused(const Queue& q, int bank);
   void consider(Choice& best, Queue& queue, bool write, int bank, Queue::Index oldest);
   static bool is_column(Command command) { return command >= Command::read && command <= Command::write_precharge; }
   /// The first cycle from `at` on in which the command's bus is free and it is the pseudo channel's turn.
@@ -84,6 +87,7 @@ class Controller {
   void issue_row(const Choice& choice);
   void issue_column(const Choice& choice);
   void set_open_row(int bank, std::int64_t row);
+  std::vector<std::uint8_t>& unused(bool write) { return unused_[write ? 1 : 0]; }
   void finish(Queue& queue, Queue::Index entry);
   void note(Cycle at, Command command, int bank, std::int64_t row, int column) {
     if (observer_ != nullptr) observer_->command({at, command, bank, row, column});
@@ -107,7 +111,9 @@ class Controller {
   Queue reads_, writes_;
   Refresh refresh_;
   DataBus bus_;
-  bool writing_ = false;           ///< the mode
+  bool writing_ = false;  ///< the mode
+  /// Banks whose row has been opened for a read (a write), and not been used since.
+  std::vector<std::uint8_t> unused_[2];
   std::vector<Arrival> arrivals_;  ///< from `front_` on: not yet wholly in a queue
   std::size_t front_ = 0;
   std::uint32_t entering_ = 0;                              ///< position of the first arrival's next column

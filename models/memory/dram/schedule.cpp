@@ -19,6 +19,10 @@ Controller::Choice Controller::choose() {
     consider(best, q, starved_write_, q.strand(starved_).bank, starved_);
     return best;
   }
+  // After a change of direction: rows that have been opened for the one before are used first, so that none is opened
+  // in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
+  Queue& before = queue(!writing_);
+  for (const std::uint8_t bank : unused(!writing_)) consider(best, before, !writing_, bank, before.bank(bank).hit);
   Queue& q = queue(writing_);
   for (const std::uint8_t bank : q.active()) {
     if (q.bank(bank).bound <= best.at) consider(best, q, writing_, bank, q.bank(bank).oldest);
@@ -28,6 +32,7 @@ Controller::Choice Controller::choose() {
 
 void Controller::consider(Choice& best, Queue& q, bool write, int number, Queue::Index oldest) {
   if (refresh_.due() <= now_ && refresh_.holds(rank_of(number), number, now_)) return;
+  if (starved_ == none && write == writing_ && waits_for_unused(q, number)) return;
   Queue::Bank& bank = q.bank(number);
   const std::int64_t open = banks_.open_row(number);
   Choice choice{.kind = Class::row, .write = write, .bank = number, .strand = oldest};
@@ -46,6 +51,11 @@ void Controller::consider(Choice& best, Queue& q, bool write, int number, Queue:
   if (choice.at < best.at || choice.kind < best.kind || (choice.kind == best.kind && choice.age < best.age)) {
     best = choice;
   }
+}
+
+bool Controller::waits_for_unused(const Queue& q, int bank) {
+  const auto& before = unused(!writing_);
+  return !before.empty() && (q.bank(bank).hit != none || std::ranges::find(before, bank) != before.end());
 }
 
 void Controller::choose_refresh(Choice& best) const {
@@ -82,6 +92,7 @@ void Controller::issue(const Choice& choice) {
 }
 
 void Controller::set_open_row(int bank, std::int64_t row) {
+  for (auto& banks : unused_) std::erase(banks, bank);
   reads_.set_open_row(bank, row);
   writes_.set_open_row(bank, row);
 }
@@ -100,6 +111,7 @@ void Controller::issue_row(const Choice& choice) {
       ++statistics.activates;
       activated_[static_cast<std::size_t>(bank)] = choice.at;
       set_open_row(bank, row);
+      unused(choice.write).push_back(static_cast<std::uint8_t>(bank));
       break;
     case Command::precharge:
     case Command::precharge_all:
@@ -120,6 +132,7 @@ void Controller::issue_row(const Choice& choice) {
 
 void Controller::issue_column(const Choice& choice) {
   Queue& q = queue(choice.write);
+  for (auto& banks : unused_) std::erase(banks, choice.bank);
   const Queue::Strand strand = q.strand(choice.strand);
   Queue::Entry& entry = q.entry(strand.entry);
   const Cycle data = choice.at + latency(choice.write);
