@@ -45,6 +45,8 @@ class Controller {
   Cycle next() const;
   /// Columns pushed that have not entered a queue.
   std::uint64_t backlog() const { return backlog_columns_; }
+  /// The cycle before which every command has been issued.
+  Cycle now() const { return now_; }
   /// Nothing is pushed, queued or on the bus.
   bool idle() const;
   Statistics statistics() const;
