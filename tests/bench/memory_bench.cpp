@@ -1,6 +1,6 @@
-// How fast the DRAM model is: requests (or 64-byte columns of long ranges) per host second, with every timing parameter,
-// refresh and queues, one controller at a time. Issue of the memory: at least 10 million sequential and 3 million random
-// requests, 50 million columns of long ranges.
+// How fast the DRAM model is: requests (or 64-byte columns of long ranges) per host second, with every timing
+// parameter, refresh and queues, one controller at a time. Issue of the memory: at least 10 million sequential and 3
+// million random requests, 50 million columns of long ranges.
 #include <benchmark/benchmark.h>
 
 #include "models/memory/dram/dram.hpp"
@@ -14,9 +14,27 @@ Parameters ddr4() {
   Parameters p;
   p.clock_hz = 1'600'000'000;
   p.organization = {.bank_groups = 4, .banks = 4, .rows = 65536, .columns = 128};
-  p.timing = {.tBURST = 4, .tCL = 22, .tCWL = 16, .tRCDRD = 22, .tRCDWR = 22, .tRP = 22, .tRAS = 52, .tRC = 74,
-              .tCCD_S = 4, .tCCD_L = 8, .tRRD_S = 4, .tRRD_L = 8, .tFAW = 34, .tRTP = 12, .tWR = 24, .tWTR_S = 4,
-              .tWTR_L = 12, .tRTW = 12, .tRTRS = 2, .tREFI = 12480, .tRFC = 576};
+  p.timing = {.tBURST = 4,
+              .tCL = 22,
+              .tCWL = 16,
+              .tRCDRD = 22,
+              .tRCDWR = 22,
+              .tRP = 22,
+              .tRAS = 52,
+              .tRC = 74,
+              .tCCD_S = 4,
+              .tCCD_L = 8,
+              .tRRD_S = 4,
+              .tRRD_L = 8,
+              .tFAW = 34,
+              .tRTP = 12,
+              .tWR = 24,
+              .tWTR_S = 4,
+              .tWTR_L = 12,
+              .tRTW = 12,
+              .tRTRS = 2,
+              .tREFI = 12480,
+              .tRFC = 576};
   p.mapping.interleave = 64;
   p.mapping.order = {{Field::Kind::row}, {Field::Kind::bank}, {Field::Kind::column}, {Field::Kind::bank_group}};
   return p;
@@ -26,11 +44,36 @@ Parameters ddr4() {
 Parameters hbm2() {
   Parameters p;
   p.clock_hz = 1'000'000'000;
-  p.organization = {.channels = 8, .pseudo_channels = 2, .bank_groups = 4, .banks = 4, .rows = 32768, .columns = 32,
-                    .bus_bits = 64, .burst_length = 4};
-  p.timing = {.tBURST = 2, .tCL = 14, .tCWL = 5, .tRCDRD = 14, .tRCDWR = 12, .tRP = 14, .tRAS = 34, .tRC = 48,
-              .tCCD_S = 2, .tCCD_L = 4, .tRRD_S = 4, .tRRD_L = 4, .tFAW = 16, .tRTP = 5, .tWR = 16, .tWTR_S = 6,
-              .tWTR_L = 8, .tRTW = 13, .tREFI = 3900, .tRFC = 260, .tRFCpb = 160, .tRREFD = 8};
+  p.organization = {.channels = 8,
+                    .pseudo_channels = 2,
+                    .bank_groups = 4,
+                    .banks = 4,
+                    .rows = 32768,
+                    .columns = 32,
+                    .bus_bits = 64,
+                    .burst_length = 4};
+  p.timing = {.tBURST = 2,
+              .tCL = 14,
+              .tCWL = 5,
+              .tRCDRD = 14,
+              .tRCDWR = 12,
+              .tRP = 14,
+              .tRAS = 34,
+              .tRC = 48,
+              .tCCD_S = 2,
+              .tCCD_L = 4,
+              .tRRD_S = 4,
+              .tRRD_L = 4,
+              .tFAW = 16,
+              .tRTP = 5,
+              .tWR = 16,
+              .tWTR_S = 6,
+              .tWTR_L = 8,
+              .tRTW = 13,
+              .tREFI = 3900,
+              .tRFC = 260,
+              .tRFCpb = 160,
+              .tRREFD = 8};
   p.scheduler.dual_command = true;
   p.mapping.interleave = 256;
   p.mapping.order = {{Field::Kind::row}, {Field::Kind::bank}, {Field::Kind::column}, {Field::Kind::bank_group}};
@@ -59,10 +102,10 @@ void drive(benchmark::State& state, const Parameters& parameters, std::uint64_t 
     transfers.clear();
   }
   state.SetItemsProcessed(static_cast<std::int64_t>(id * columns * parameters.organization.access_bytes() / 64));
-  state.counters["of_peak"] = static_cast<double>(id * bytes) * static_cast<double>(parameters.clock_hz) /
-                              (static_cast<double>(now) * 
-                               static_cast<double>(parameters.organization.access_bytes()) * static_cast<double>(channels) *
-                               static_cast<double>(parameters.clock_hz) / parameters.timing.tBURST);
+  state.counters["of_peak"] =
+      static_cast<double>(id * bytes) * static_cast<double>(parameters.clock_hz) /
+      (static_cast<double>(now) * static_cast<double>(parameters.organization.access_bytes()) *
+       static_cast<double>(channels) * static_cast<double>(parameters.clock_hz) / parameters.timing.tBURST);
 }
 
 std::uint64_t scramble(std::uint64_t x) {  // SplitMix64's finaliser (Steele et al., OOPSLA 2014)

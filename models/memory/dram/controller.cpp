@@ -56,7 +56,7 @@ void Controller::advance(Cycle until, std::vector<Served>& served, std::vector<T
       now_ = stop;
     } else {
       now_ = choice.at;
-      issue(choice);
+      issue(choice, stop);
     }
   }
   next_command_ = std::min(choose().at, starves_);

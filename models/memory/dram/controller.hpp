@@ -82,14 +82,20 @@ class Controller {
   /// The first cycle from `at` on in which the command's bus is free and it is the pseudo channel's turn.
   Cycle turn(Cycle at, bool column) const;
   Cycle next_event() const;
-  void issue(const Choice& choice);
+  void issue(const Choice& choice, Cycle stop);
   void issue_row(const Choice& choice);
+  // burst.cpp: the closed form
+  std::uint32_t burst_columns(const Choice& choice, Cycle stop);
+  void set_pace(Queue::Entry& entry) const;
+  Cycle disturbed(Queue& queue, const Choice& choice, Cycle stop, bool& shared);
+  void issue_burst(const Choice& choice, std::uint32_t columns);
   void issue_column(const Choice& choice);
   void set_open_row(int bank, std::int64_t row);
   void finish(Queue& queue, Queue::Index entry);
   void note(Cycle at, Command command, int bank, std::int64_t row, int column) {
     if (observer_ != nullptr) observer_->command({at, command, bank, row, column});
   }
+  void remember(bool write, int bank, Cycle at);
   DataBus::Reasons reasons(int bank, bool write, Cycle at) const;
   int rank_of(int bank) const { return bank / banks_per_rank_; }
   int group_of(int bank) const { return bank / banks_per_group_; }

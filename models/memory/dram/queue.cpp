@@ -1,5 +1,6 @@
 #include "models/memory/dram/queue.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace triad::memory::dram {
@@ -28,6 +29,11 @@ Queue::Index Queue::open(const Run& run, Cycle now) {
   entry.last = 0;
   entry.columns = entry.outside = run.columns();
   entry.queued = 0;
+  entry.end = run.end;
+  entry.row = run.row;
+  entry.banks = run.banks;
+  entry.ways = run.ways;
+  entry.pace = Pace::unknown;
   entry.tag = run.tag;
   growing_.fill(none);
   return index;
@@ -82,13 +88,33 @@ void Queue::append(Index index) {
   bank.youngest = index;
 }
 
-void Queue::remove(Index index, Cycle now) {
+bool Queue::grows_in_place(const Entry& entry) const {
+  for (std::uint8_t way = 0; way < entry.ways; ++way) {
+    if (growing_[way] == none) return false;
+  }
+  return true;
+}
+
+void Queue::add_in_place(Index index, std::uint32_t position, std::uint32_t n) {
+  Entry& entry = entries_[index];
+  columns_ += n;
+  entry.queued += n;
+  entry.outside -= n;
+  std::uint32_t way = position % entry.ways;
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(n, entry.ways); ++i) {
+    strands_[growing_[way]].left += (n - i + entry.ways - 1) / entry.ways;
+    if (++way == entry.ways) way = 0;
+  }
+}
+
+void Queue::remove(Index index, std::uint32_t n, Cycle now) {
   Strand& strand = strands_[index];
-  --columns_;
-  --entries_[strand.entry].queued;
-  if (--strand.left != 0) {
-    strand.position += strand.ways;
-    strand.age += strand.ways;
+  columns_ -= n;
+  entries_[strand.entry].queued -= n;
+  strand.left -= n;
+  if (strand.left != 0) {
+    strand.position += n * strand.ways;
+    strand.age += n * strand.ways;
     strand.since = now;
     return;
   }
@@ -134,6 +160,12 @@ bool Queue::holds(int number, std::int64_t row, std::uint32_t column) const {
     if (strands_[index].row == row && strands_[index].has(column)) return true;
   }
   return false;
+}
+
+bool Queue::holds(int number, std::int64_t row) const {
+  Index index = bank(number).oldest;
+  while (index != none && strands_[index].row != row) index = strands_[index].after;
+  return index != none;
 }
 
 Queue::Index Queue::most_patient() const {

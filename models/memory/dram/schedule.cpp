@@ -65,17 +65,25 @@ void Controller::choose_refresh(Choice& best) const {
   }
 }
 
-void Controller::issue(const Choice& choice) {
-  if (choice.kind == Class::column) {
-    issue_column(choice);
-    column_bus_ = choice.at + 1;
-  } else {
+void Controller::issue(const Choice& choice, Cycle stop) {
+  Cycle at = choice.at;
+  if (choice.kind != Class::column) {
     issue_row(choice);
-    row_bus_ = choice.at + 1;
+    row_bus_ = at + 1;
+  } else {
+    const std::uint32_t columns = scheduler_.burst ? burst_columns(choice, stop) : 1;
+    if (columns == 1) {
+      issue_column(choice);
+    } else {
+      issue_burst(choice, columns);
+      at = last_column_.at;
+    }
+    column_bus_ = at + 1;
+    starved_ = none;
   }
-  admits_from_ = choice.at + 1;
+  admits_from_ = at + 1;
   if (scheduler_.dual_command) {
-    now_ = choice.at;  // the other bus may have a command in the same cycle
+    now_ = at;  // the other bus may have a command in the same cycle
   } else {
     now_ = row_bus_ = column_bus_ = admits_from_;
   }
@@ -127,7 +135,7 @@ void Controller::issue_column(const Choice& choice) {
              *transfers_);
   entry.first = std::min(entry.first, data);
   entry.last = std::max(entry.last, data + static_cast<Cycle>(timing_.tBURST));
-  q.remove(choice.strand, choice.at);
+  q.remove(choice.strand, 1, choice.at);
   finish(q, strand.entry);
   Command command = choice.command;
   const bool closes = scheduler_.page == PagePolicy::closed && q.bank(choice.bank).hit == none;
@@ -138,9 +146,12 @@ void Controller::issue_column(const Choice& choice) {
     ++bus_.statistics.precharges;
     set_open_row(choice.bank, Banks::closed);
   }
-  last_column_ = {true, choice.write, choice.bank, choice.at};
-  group_free_[static_cast<std::size_t>(group_of(choice.bank))] = choice.at + static_cast<Cycle>(timing_.tCCD_L);
-  starved_ = none;
+  remember(choice.write, choice.bank, choice.at);
+}
+
+void Controller::remember(bool write, int bank, Cycle at) {
+  last_column_ = {true, write, bank, at};
+  group_free_[static_cast<std::size_t>(group_of(bank))] = at + static_cast<Cycle>(timing_.tCCD_L);
 }
 
 DataBus::Reasons Controller::reasons(int bank, bool write, Cycle at) const {
