@@ -46,25 +46,20 @@ void Controller::set_pace(Queue::Entry& entry) const {
   if (entry.pace == Queue::Pace::group) entry.period = aligned(timing_.tCCD_L);
 }
 
-Cycle Controller::disturbed(Queue& q, const Choice& choice, Cycle stop, bool& shared) {
+Cycle Controller::disturbed(const Queue& q, const Choice& choice, Cycle stop, bool& shared) const {
   const Queue::Index index = q.strand(choice.strand).entry;
   const Queue::Entry& entry = q.entry(index);
   for (const std::uint8_t number : q.active()) {
-    Queue::Bank& bank = q.bank(number);
-    const bool hits = bank.hit != none;
-    if (hits && q.strand(bank.hit).entry == index) {
+    const Queue::Bank& bank = q.bank(number);
+    if (!bank.row && q.strand(bank.hit).entry == index) {
       shared = shared || bank.oldest != bank.hit || bank.youngest != bank.hit;
       continue;
     }
-    if (bank.bound >= stop) continue;
-    if (hits && entry.pace == Queue::Pace::any && q.strand(bank.hit).age > choice.age &&
+    if (!bank.row && entry.pace == Queue::Pace::any && bank.age > choice.age &&
         rank_of(number) == rank_of(choice.bank)) {
       continue;
     }
-    Command command = choice.command;
-    if (!hits) command = banks_.open_row(number) == Banks::closed ? Command::activate : Command::precharge;
-    bank.bound = turn(banks_.earliest(command, number), hits);
-    stop = std::min(stop, bank.bound);
+    stop = std::min(stop, turn(std::max(bank.ready, banks_.earliest_around(bank.kind, number)), !bank.row));
   }
   return stop;
 }
@@ -166,6 +161,7 @@ void Controller::issue_burst(const Choice& choice, std::uint32_t columns) {
     const std::uint32_t n = (columns - i + ways - 1) / ways;
     q.remove(q.bank(bank(i)).hit, n, choice.at + (i + (n - 1) * ways) * period);
   }
+  for (std::uint32_t i = 0; i < std::min(ways, columns); ++i) settle_bank(bank(i));
   entry.first = std::min(entry.first, choice.at + wait);
   entry.last = std::max(entry.last, last + wait + burst);
   finish(q, index);

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <vector>
 
 #include "models/memory/dram/banks.hpp"
@@ -33,6 +34,7 @@ class Controller {
  public:
   static constexpr Cycle never = ~Cycle{0};
   /// `slot`: the number of the pseudo channel in its channel. `observer` may be null.
+  /// Throws std::logic_error about a number of pseudo channels that is not a power of two.
   Controller(const Parameters& parameters, int slot, Observer* observer);
   /// Appends columns. `arrival`: not before an earlier one's, and not before what `advance` was asked for.
   void push(const Run& run, Cycle arrival);
@@ -77,17 +79,25 @@ class Controller {
   void find_starved();
   Choice choose();
   void choose_refresh(Choice& best) const;
-  void consider(Choice& best, Queue& queue, bool write, int bank, Queue::Index oldest);
-  static bool is_column(Command command) { return command >= Command::read && command <= Command::write_precharge; }
+  Choice choose_starved() const;
   /// The first cycle from `at` on in which the command's bus is free and it is the pseudo channel's turn.
-  Cycle turn(Cycle at, bool column) const;
+  Cycle turn(Cycle at, bool column) const { return align(std::max({at, now_, column ? column_bus_ : row_bus_})); }
+  /// The pseudo channel's first turn from `at` on.
+  Cycle align(Cycle at) const { return slots_ == 1 ? at : at + ((slot_ - at) & (slots_ - 1)); }
+  Command command_of(const Queue::Bank& bank, bool write) const;
+  /// The commands to the bank have changed what it needs next.
+  void settle_bank(int bank) {
+    settle_bank(reads_, false, bank);
+    settle_bank(writes_, true, bank);
+  }
+  void settle_bank(Queue& queue, bool write, int bank);
   Cycle next_event() const;
   void issue(const Choice& choice, Cycle stop);
   void issue_row(const Choice& choice);
   // burst.cpp: the closed form
   std::uint32_t burst_columns(const Choice& choice, Cycle stop);
   void set_pace(Queue::Entry& entry) const;
-  Cycle disturbed(Queue& queue, const Choice& choice, Cycle stop, bool& shared);
+  Cycle disturbed(const Queue& queue, const Choice& choice, Cycle stop, bool& shared) const;
   void issue_burst(const Choice& choice, std::uint32_t columns);
   void issue_column(const Choice& choice);
   void set_open_row(int bank, std::int64_t row);
@@ -118,14 +128,16 @@ class Controller {
   bool writing_ = false;           ///< the mode
   std::vector<Arrival> arrivals_;  ///< from `front_` on: not yet wholly in a queue
   std::size_t front_ = 0;
-  std::uint32_t entering_ = 0;                              ///< position of the first arrival's next column
-  Queue::Index entering_entry_ = none;                      ///< its entry; none: none of its columns has entered
+  std::uint32_t entering_ = 0;          ///< position of the first arrival's next column
+  Queue::Index entering_entry_ = none;  ///< its entry; none: none of its columns has entered
+  bool chosen_ = false;                 ///< `choice_` and `event_` are those of `now_`
+  Choice choice_;
+  Cycle event_ = 0;  ///< something but a command happens: an arrival, a refresh falls due, a column starves
   std::uint64_t backlog_columns_ = 0, backlog_writes_ = 0;  ///< columns; runs of writes
   bool blocked_ = false;   ///< the first arrival's next column found no room (or a read of it that waits)
   Cycle starves_ = never;  ///< nothing starves before
   bool starved_write_ = false;
   Queue::Index starved_ = none;  ///< goes before all
-  Cycle next_command_ = 0;       ///< the next one cannot be issued before
   // for the bandwidth stack
   Cycle busy_since_ = 0;                      ///< a column has waited without a break
   std::vector<Cycle> activated_, refreshed_;  ///< by bank: its last activate; when its last refresh was over

@@ -39,7 +39,7 @@ Queue::Index Queue::open(const Run& run, Cycle now) {
   return index;
 }
 
-void Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now) {
+bool Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now) {
   ++columns_;
   ++entries_[entry].queued;
   --entries_[entry].outside;
@@ -48,7 +48,7 @@ void Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_
     Strand& strand = strands_[last];
     if (strand.position + strand.left * strand.ways == position) {
       ++strand.left;
-      return;
+      return false;
     }
   }
   const Index index = free_strands_.back();
@@ -68,8 +68,9 @@ void Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_
   Bank& bank = banks_[strand.bank];
   if (bank.hit == none && open_row == run.row) {
     bank.hit = index;
-    bank.bound = 0;
+    return true;
   }
+  return bank.oldest == index;
 }
 
 void Queue::append(Index index) {
@@ -79,7 +80,6 @@ void Queue::append(Index index) {
   strand.after = none;
   if (bank.oldest == none) {
     bank.oldest = index;
-    bank.bound = 0;
     bank.place = static_cast<std::uint16_t>(active_.size());
     active_.push_back(strand.bank);
   } else {
@@ -149,7 +149,6 @@ bool Queue::close(Index index) {
 
 void Queue::set_open_row(int number, std::int64_t row) {
   Bank& bank = banks_[static_cast<std::size_t>(number)];
-  bank.bound = 0;
   Index index = row < 0 ? none : bank.oldest;
   while (index != none && strands_[index].row != row) index = strands_[index].after;
   bank.hit = index;

@@ -45,7 +45,12 @@ class Queue {
   struct Bank {
     Index oldest = none, youngest = none, hit = none;
     std::uint16_t place = 0;  ///< in `active`
-    Cycle bound = 0;          ///< the bank's next command cannot be issued before
+    // The command that the bank needs next; kept by the controller.
+    Index strand = none;    ///< for it: `hit`, or the oldest
+    bool row = false;       ///< a row command, no column
+    std::uint8_t kind = 0;  ///< Banks::Kind
+    Cycle ready = 0;        ///< as far as the bank itself is concerned
+    std::uint64_t age = 0;  ///< of the strand
   };
 
   /// `columns` at most, of `banks` banks. Throws std::logic_error about more columns than an Index can count.
@@ -57,8 +62,9 @@ class Queue {
 
   /// A run begins to enter: returns its entry.
   Index open(const Run& run, Cycle now);
-  /// The next column of the run that enters; `open_row`: of its bank.
-  void add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now);
+  /// The next column of the run that enters; `open_row`: of its bank. Returns whether the bank has a new oldest strand
+  /// or hit.
+  bool add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now);
   /// The next column of the run that enters does not wait here (a read that is served from the write queue).
   void pass(Index entry) { --entries_[entry].outside; }
   /// The run that enters goes on to grow at the ends of strands that are there.
@@ -84,6 +90,7 @@ class Queue {
   const Strand& strand(Index index) const { return strands_[index]; }
   Entry& entry(Index index) { return entries_[index]; }
   const Entry& entry(Index index) const { return entries_[index]; }
+  const std::vector<Entry>& entries() const { return entries_; }
   /// The strand that was served longest ago (the lower age where two are equal), or none.
   Index most_patient() const;
 

@@ -5,47 +5,80 @@
 
 namespace triad::memory::dram {
 
-Cycle Controller::turn(Cycle at, bool column) const {
-  at = std::max({at, now_, column ? column_bus_ : row_bus_});
-  if (slots_ > 1) at += (slot_ + slots_ - at % slots_) % slots_;
-  return at;
+void Controller::settle_bank(Queue& q, bool write, int number) {
+  Queue::Bank& bank = q.bank(number);
+  if (bank.oldest == none) return;
+  bank.row = bank.hit == none;
+  if (bank.row) {
+    bank.strand = bank.oldest;
+    bank.kind = banks_.open_row(number) == Banks::closed ? Banks::activate : Banks::precharge;
+  } else {
+    bank.strand = bank.hit;
+    bank.kind = write ? Banks::write : Banks::read;
+  }
+  bank.age = q.strand(bank.strand).age;
+  bank.ready = banks_.earliest_of_bank(bank.kind, number);
+}
+
+Command Controller::command_of(const Queue::Bank& bank, bool write) const {
+  if (!bank.row) return write ? Command::write : Command::read;
+  return bank.kind == Banks::activate ? Command::activate : Command::precharge;
 }
 
 Controller::Choice Controller::choose() {
   Choice best;
-  if (refresh_.due() <= now_) choose_refresh(best);
+  const bool refreshing = refresh_.due() <= now_;
   if (starved_ != none) {
-    Queue& q = queue(starved_write_);
-    consider(best, q, starved_write_, q.strand(starved_).bank, starved_);
-    return best;
+    best = choose_starved();
+  } else {
+    const Queue& q = queue(writing_);
+    const Cycle column_floor = std::max(now_, column_bus_), row_floor = std::max(now_, row_bus_);
+    Cycle best_key = never;  // earliest first, then columns
+    std::uint64_t best_age = 0;
+    int chosen = -1;
+    for (const std::uint8_t number : q.active()) {
+      const Queue::Bank& bank = q.bank(number);
+      if (refreshing && refresh_.holds(rank_of(number), number, now_)) continue;
+      const Cycle free = bank.row ? row_floor : column_floor;
+      const Cycle at = align(std::max({bank.ready, banks_.earliest_around(bank.kind, number), free}));
+      const Cycle key = 2 * at + (bank.row ? 1 : 0);
+      if (key > best_key || (key == best_key && bank.age > best_age)) continue;
+      best_key = key;
+      best_age = bank.age;
+      chosen = number;
+    }
+    if (chosen >= 0) {
+      const Queue::Bank& bank = q.bank(chosen);
+      best = {.at = best_key / 2,
+              .kind = bank.row ? Class::row : Class::column,
+              .command = command_of(bank, writing_),
+              .write = writing_,
+              .bank = chosen,
+              .strand = bank.strand,
+              .age = bank.age};
+    }
   }
-  Queue& q = queue(writing_);
-  for (const std::uint8_t bank : q.active()) {
-    if (q.bank(bank).bound <= best.at) consider(best, q, writing_, bank, q.bank(bank).oldest);
-  }
+  if (refreshing) choose_refresh(best);
   return best;
 }
 
-void Controller::consider(Choice& best, Queue& q, bool write, int number, Queue::Index oldest) {
-  if (refresh_.due() <= now_ && refresh_.holds(rank_of(number), number, now_)) return;
-  Queue::Bank& bank = q.bank(number);
-  const std::int64_t open = banks_.open_row(number);
-  Choice choice{.kind = Class::row, .write = write, .bank = number, .strand = oldest};
-  // A starved row does not wait for others' hits.
-  if (bank.hit != none && (starved_ == none || q.strand(oldest).row == open)) {
+Controller::Choice Controller::choose_starved() const {
+  const Queue& q = queue(starved_write_);
+  const Queue::Strand& strand = q.strand(starved_);
+  const Queue::Bank& bank = q.bank(strand.bank);
+  Choice choice{.write = starved_write_, .bank = strand.bank, .strand = starved_};
+  if (refresh_.due() <= now_ && refresh_.holds(rank_of(strand.bank), strand.bank, now_)) return choice;
+  const std::int64_t open = banks_.open_row(strand.bank);
+  if (open == strand.row) {  // the oldest of its row goes first
     choice.kind = Class::column;
-    choice.command = write ? Command::write : Command::read;
+    choice.command = choice.write ? Command::write : Command::read;
     choice.strand = bank.hit;
-  } else {
+  } else {  // it does not wait for others' hits
     choice.command = open == Banks::closed ? Command::activate : Command::precharge;
   }
-  choice.at = turn(banks_.earliest(choice.command, number), choice.kind == Class::column);
-  if (starved_ == none) bank.bound = choice.at;
   choice.age = q.strand(choice.strand).age;
-  if (choice.at > best.at) return;
-  if (choice.at < best.at || choice.kind < best.kind || (choice.kind == best.kind && choice.age < best.age)) {
-    best = choice;
-  }
+  choice.at = turn(banks_.earliest(choice.command, choice.bank), choice.kind == Class::column);
+  return choice;
 }
 
 void Controller::choose_refresh(Choice& best) const {
@@ -61,7 +94,7 @@ void Controller::choose_refresh(Choice& best) const {
       choice.command = open ? Command::precharge_all : Command::refresh_all;
     }
     choice.at = turn(banks_.earliest(choice.command, first), false);
-    if (choice.at < best.at) best = choice;
+    if (choice.at < best.at || (choice.at == best.at && best.kind != Class::refresh)) best = choice;
   }
 }
 
@@ -92,6 +125,7 @@ void Controller::issue(const Choice& choice, Cycle stop) {
 void Controller::set_open_row(int bank, std::int64_t row) {
   reads_.set_open_row(bank, row);
   writes_.set_open_row(bank, row);
+  settle_bank(bank);
 }
 
 void Controller::issue_row(const Choice& choice) {
@@ -145,6 +179,8 @@ void Controller::issue_column(const Choice& choice) {
   if (closes) {
     ++bus_.statistics.precharges;
     set_open_row(choice.bank, Banks::closed);
+  } else {
+    settle_bank(choice.bank);
   }
   remember(choice.write, choice.bank, choice.at);
 }
