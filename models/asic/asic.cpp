@@ -5,12 +5,51 @@
 #include "models/asic/compiler/lower.hpp"
 #include "models/asic/machine.hpp"
 #include "models/kit/outcome.hpp"
-#include "models/kit/simulation.hpp"
-#include "models/memory/image.hpp"
+#include "models/memory/session.hpp"
 
 namespace triad::asic {
 
 namespace {
+
+class Run : public memory::Session {
+ public:
+  Run(const Parameters& parameters, const memory::Parameters& memory, const activity::Technology& technology,
+      const Program& program, const device::Job& job, const device::RunOptions& options)
+      : Session(job, options, parameters.clock_hz, program.graph, &program.map),
+        parameters_(parameters),
+        memory_(memory),
+        technology_(technology),
+        program_(program),
+        machine_(parameters, memory, technology, program, job, options.check, recorder()) {
+    attach(machine_.memory(), machine_.units());
+  }
+  int steps_done() const override { return machine_.steps_done(); }
+
+ private:
+  void begin() override { machine_.start(); }
+  bool finished() const override { return machine_.finished(); }
+  kit::Time close() override { return machine_.end(); }
+  device::RunResult describe() const override {
+    device::RunResult result;
+    result.architecture = "asic";
+    result.technology = technology_.node_name();
+    result.peak_flops_per_second = parameters_.peak_flops(job().precision);
+    result.peak_bytes_per_second = memory_.bandwidth;
+    result.peak_lanes = parameters_.gemm.atomic_k * parameters_.gemm.atomic_c;
+    for (const Parameters::Stream* engine : {&parameters_.pointwise, &parameters_.update}) {
+      result.peak_lanes += engine->lanes * engine->functions + engine->special_lanes;
+    }
+    result.peak_lanes += parameters_.pooling.lanes + parameters_.indexed.lanes;
+    result.fits_memory = program_.fits_memory;
+    return result;
+  }
+
+  const Parameters& parameters_;
+  const memory::Parameters& memory_;
+  const activity::Technology& technology_;
+  const Program& program_;
+  Machine machine_;
+};
 
 class Asic : public device::Device {
  public:
@@ -39,31 +78,10 @@ class Asic : public device::Device {
     return asic::lower(job, parameters_, memory_.capacity, port);
   }
 
-  device::RunResult run(const device::Program& program, const device::Job& job,
-                        const device::RunOptions& options) const override {
-    const Program& lowered = dynamic_cast<const Program&>(program);
-    kit::begin_elaboration();
-    activity::Recorder recorder(parameters_.clock_hz, lowered.graph.ops.size());
-    Machine machine(parameters_, memory_, technology_, lowered, job, options.check, recorder);
-    machine.run(options);
-
-    device::RunResult result;
-    result.architecture = "asic";
-    result.technology = technology_.node_name();
-    result.clock_hz = static_cast<double>(parameters_.clock_hz);
-    result.peak_flops_per_second = peak_flops(job.precision);
-    result.peak_bytes_per_second = memory_.bandwidth;
-    result.peak_lanes = parameters_.gemm.atomic_k * parameters_.gemm.atomic_c;
-    for (const Parameters::Stream* engine : {&parameters_.pointwise, &parameters_.update}) {
-      result.peak_lanes += engine->lanes * engine->functions + engine->special_lanes;
-    }
-    result.peak_lanes += parameters_.pooling.lanes + parameters_.indexed.lanes;
-    result.fits_memory = lowered.fits_memory;
-    result.read_bytes = machine.memory().read_bytes();
-    result.written_bytes = machine.memory().written_bytes();
-    kit::fill(result, recorder, job, lowered.graph);
-    memory::read_back(machine.memory().contents(), lowered.map, job, result);
-    return result;
+  std::unique_ptr<device::Session> elaborate(const device::Program& program, const device::Job& job,
+                                             const device::RunOptions& options) const override {
+    return std::make_unique<Run>(parameters_, memory_, technology_, dynamic_cast<const Program&>(program), job,
+                                 options);
   }
 
  private:

@@ -1,6 +1,5 @@
 #include "models/asic/machine.hpp"
 
-#include "models/kit/simulation.hpp"
 #include "models/memory/image.hpp"
 
 namespace triad::asic {
@@ -26,7 +25,6 @@ Machine::Machine(const Parameters& parameters, const memory::Parameters& memory,
       program_(program),
       steps_(job.steps),
       stream_(encoded(program)),
-      recorder_(recorder),
       memory_("memory", memory, recorder, technology),
       buffer_(parameters),
       interface_("interface", clock_, memory_, std::max(memory.capacity, program.bytes), job.values, check),
@@ -71,18 +69,27 @@ bool Machine::finished() const {
   return command_.finished();
 }
 
-void Machine::run(const device::RunOptions& options) {
-  command_.start();
-  kit::simulate({&command_, &interface_, &activations_, &weights_, &array_, &pointwise_, &update_, &reshape_, &pooling_,
-                 &indexed_},
-                clock_, options, [this] { return finished(); });
-  // Done counters may be known before their cycle has come.
+kit::Time Machine::end() const {
   Cycle end = clock_.at(kit::now());
   for (int e = 0; e < isa::engine_count; ++e) {
     const auto engine = static_cast<Engine>(e);
     end = std::max(end, scoreboard_.ready_at(engine, scoreboard_.layers(engine)));
   }
-  recorder_.finish(clock_.time_of(end));
+  return clock_.time_of(end);
+}
+
+int Machine::steps_done() const {
+  std::int64_t steps = steps_;
+  for (int e = 0; e < isa::engine_count; ++e) {
+    const std::int64_t of_step = program_.layers[static_cast<std::size_t>(e)];
+    if (of_step > 0) steps = std::min(steps, scoreboard_.layers(static_cast<Engine>(e)) / of_step);
+  }
+  return static_cast<int>(steps);
+}
+
+std::vector<const kit::Unit*> Machine::units() const {
+  return {&command_,   &interface_, &activations_, &weights_, &array_,
+          &pointwise_, &update_,    &reshape_,     &pooling_, &indexed_};
 }
 
 }  // namespace triad::asic

@@ -9,21 +9,24 @@ namespace triad::asic {
 /// The machine of one run: its units and the memory, connected, with the job's data and the command stream in place.
 class Machine {
  public:
-  /// After kit::begin_elaboration(). `program`, `job` and `recorder` outlive it.
+  /// `program`, `job` and `recorder` outlive it.
   Machine(const Parameters& parameters, const memory::Parameters& memory, const activity::Technology& technology,
           const Program& program, const device::Job& job, bool check, activity::Recorder& recorder);
-  /// Runs all steps and closes the record. Throws device::Fault.
-  void run(const device::RunOptions& options);
+  void start() { command_.start(); }
+  /// All steps are done.
+  bool finished() const;
+  /// When they were, or will be: done counters may be known before their cycle has come.
+  kit::Time end() const;
+  int steps_done() const;
   memory::Memory& memory() { return memory_; }
+  /// Those that may wait for one another.
+  std::vector<const kit::Unit*> units() const;
 
  private:
-  bool finished() const;
-
   kit::Clock clock_;
   const Program& program_;
   const int steps_;
   const std::vector<std::uint32_t> stream_;  ///< encoded
-  activity::Recorder& recorder_;
   memory::Memory memory_;
   Scoreboard scoreboard_;
   Buffer buffer_;

@@ -5,13 +5,79 @@
 #include "models/gpu/lowering.hpp"
 #include "models/gpu/machine.hpp"
 #include "models/kit/outcome.hpp"
-#include "models/kit/simulation.hpp"
 #include "models/memory/image.hpp"
+#include "models/memory/session.hpp"
 
 namespace triad::gpu {
 namespace {
 
 using numerics::Format;
+
+double lanes(const Parameters& parameters) {
+  return static_cast<double>(parameters.sms * parameters.sm.sub_cores * parameters.sm.fp32_lanes);
+}
+
+/// FFMA is the only multiplier: bf16 and fp16 operands are widened and run at its rate.
+double peak_flops(const Parameters& parameters, Format precision) {
+  if (precision != Format::fp32 && precision != Format::bf16 && precision != Format::fp16) return 0;
+  return 2.0 * lanes(parameters) * static_cast<double>(parameters.clock_hz);
+}
+
+void place_indices(memory::Contents& contents, const GpuProgram::Indices& indices) {
+  std::vector<std::int32_t> places;
+  for (std::int64_t i = 0; i < indices.count; ++i) places.push_back(static_cast<std::int32_t>(i % indices.rows));
+  for (std::uint64_t batch = 0; batch < indices.address.period; ++batch) {
+    contents.write(indices.address.at(static_cast<int>(batch)), reinterpret_cast<const std::byte*>(places.data()),
+                   4 * places.size());
+  }
+}
+
+class Run : public memory::Session {
+ public:
+  Run(const Parameters& parameters, const activity::Technology& technology, const GpuProgram& program,
+      const device::Job& job, const device::RunOptions& options)
+      : Session(job, options, parameters.clock_hz, program.graph, &program.map),
+        parameters_(parameters),
+        technology_(technology),
+        program_(program),
+        memory_("memory", parameters.memory, recorder(), technology),
+        machine_("gpu", parameters, program, job.steps, memory_, recorder(), technology, options.check) {
+    recorder().add_static_power(parameters.static_watts);
+    if (job.values) {
+      memory::place(memory_.contents(), program.map, job);
+    } else {
+      for (const GpuProgram::Indices& indices : program.indices) place_indices(memory_.contents(), indices);
+    }
+    attach(memory_, {&machine_, &memory_});
+  }
+  int steps_done() const override { return machine_.steps_done(); }
+
+ private:
+  bool finished() const override { return machine_.finished(); }
+  kit::Time close() override {
+    machine_.finish();
+    return kit::now();
+  }
+  device::RunResult describe() const override {
+    device::RunResult result;
+    result.architecture = "gpu";
+    result.technology = technology_.node_name();
+    result.peak_flops_per_second = peak_flops(parameters_, job().precision);
+    result.peak_bytes_per_second = parameters_.memory.bandwidth;
+    result.peak_lanes = lanes(parameters_);
+    result.fits_memory = program_.fits_memory;
+    if (!program_.indices.empty()) {
+      result.assumed = "timing depends on indices, which values: off leaves out: index i counts as i modulo the rows";
+    }
+    return result;
+  }
+
+  const Parameters& parameters_;
+  const activity::Technology& technology_;
+  const GpuProgram& program_;
+  memory::Memory memory_;
+  Machine machine_;
+};
 
 class Gpu : public device::Device {
  public:
@@ -20,11 +86,7 @@ class Gpu : public device::Device {
     technology_.picojoules(parameters_.memory.energy);  // an unknown name is an error now, not in the middle of a run
   }
 
-  /// FFMA is the only multiplier: bf16 and fp16 operands are widened and run at its rate.
-  double peak_flops(Format precision) const override {
-    if (precision != Format::fp32 && precision != Format::bf16 && precision != Format::fp16) return 0;
-    return 2.0 * lanes() * static_cast<double>(parameters_.clock_hz);
-  }
+  double peak_flops(Format precision) const override { return gpu::peak_flops(parameters_, precision); }
 
   std::vector<std::pair<std::string, std::string>> describe() const override {
     const Parameters& p = parameters_;
@@ -53,55 +115,12 @@ class Gpu : public device::Device {
     return gpu::lower(parameters_, job);
   }
 
-  device::RunResult run(const device::Program& program, const device::Job& job,
-                        const device::RunOptions& options) const override {
-    const auto& launches = dynamic_cast<const GpuProgram&>(program);
-    kit::begin_elaboration();
-    activity::Recorder recorder(parameters_.clock_hz, launches.graph.ops.size());
-    recorder.add_static_power(parameters_.static_watts);
-    memory::Memory memory("memory", parameters_.memory, recorder, technology_);
-    if (job.values) {
-      memory::place(memory.contents(), launches.map, job);
-    } else {
-      for (const GpuProgram::Indices& indices : launches.indices) place(memory.contents(), indices);
-    }
-    Machine machine("gpu", parameters_, launches, job.steps, memory, recorder, technology_, options.check);
-    kit::simulate({&machine, &memory}, machine.clock(), options, [&] { return machine.finished(); });
-    machine.finish();
-    recorder.finish(kit::now());
-
-    device::RunResult result;
-    result.architecture = "gpu";
-    result.technology = technology_.node_name();
-    result.clock_hz = static_cast<double>(parameters_.clock_hz);
-    result.peak_flops_per_second = peak_flops(job.precision);
-    result.peak_bytes_per_second = parameters_.memory.bandwidth;
-    result.peak_lanes = lanes();
-    result.fits_memory = launches.fits_memory;
-    if (!launches.indices.empty()) {
-      result.assumed = "timing depends on indices, which values: off leaves out: index i counts as i modulo the rows";
-    }
-    result.read_bytes = memory.read_bytes();
-    result.written_bytes = memory.written_bytes();
-    kit::fill(result, recorder, job, launches.graph);
-    memory::read_back(memory.contents(), launches.map, job, result);
-    return result;
+  std::unique_ptr<device::Session> elaborate(const device::Program& program, const device::Job& job,
+                                             const device::RunOptions& options) const override {
+    return std::make_unique<Run>(parameters_, technology_, dynamic_cast<const GpuProgram&>(program), job, options);
   }
 
  private:
-  static void place(memory::Contents& contents, const GpuProgram::Indices& indices) {
-    std::vector<std::int32_t> places;
-    for (std::int64_t i = 0; i < indices.count; ++i) places.push_back(static_cast<std::int32_t>(i % indices.rows));
-    for (std::uint64_t batch = 0; batch < indices.address.period; ++batch) {
-      contents.write(indices.address.at(static_cast<int>(batch)), reinterpret_cast<const std::byte*>(places.data()),
-                     4 * places.size());
-    }
-  }
-
-  double lanes() const {
-    return static_cast<double>(parameters_.sms * parameters_.sm.sub_cores * parameters_.sm.fp32_lanes);
-  }
-
   Parameters parameters_;
   activity::Technology technology_;
 };

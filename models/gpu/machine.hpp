@@ -1,6 +1,5 @@
 #pragma once
 #include <deque>
-#include <exception>
 #include <memory>
 #include <vector>
 
@@ -19,10 +18,11 @@ class Machine : public kit::Unit {
   Machine(const sc_core::sc_module_name& name, const Parameters& parameters, const GpuProgram& program, int steps,
           memory::Memory& memory, activity::Recorder& recorder, const activity::Technology& technology, bool check);
 
-  /// All launches of all steps are done, or a fault stopped the run.
-  bool finished() const { return phase_ == Phase::done || failure_ != nullptr; }
-  /// Throws the fault that stopped the run, if any; otherwise records everything up to its end.
+  /// All launches of all steps are done.
+  bool finished() const { return phase_ == Phase::done; }
+  /// Records everything up to the run's end.
   void finish();
+  int steps_done() const { return step_; }
   std::uint64_t instructions_issued() const;
   std::string waits_for() const override;
 
@@ -69,7 +69,6 @@ class Machine : public kit::Unit {
   std::deque<Cycle> credits_;                    ///< cycles in which it learns that one was freed
   std::uint64_t computed_ = 0;                   ///< of the chip, in 2^-20 cycles, not covered yet
   Cycle covered_ = 0;                            ///< end of the last cover
-  std::exception_ptr failure_;
 };
 
 }  // namespace triad::gpu

@@ -1,7 +1,5 @@
 #pragma once
-#include <systemc>
-
-#include "sim/activity/spans.hpp"
+#include "models/kit/agenda.hpp"
 
 namespace triad::kit {
 
@@ -24,10 +22,5 @@ class Clock {
  private:
   std::uint64_t hz_;
 };
-
-/// Simulated time in femtoseconds; the simulation's resolution (Simulation sets it).
-inline Time now() {
-  return sc_core::sc_time_stamp().value();
-}
 
 }  // namespace triad::kit

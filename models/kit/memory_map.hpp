@@ -32,6 +32,7 @@ class MemoryMap {
   MemoryMap(const device::Job& job, const graph::Graph& lowered);
   /// Throws std::logic_error about a tensor that nothing makes (an inner value of a fused op).
   const StepAddress& address(graph::TensorId tensor) const;
+  bool is_placed(graph::TensorId tensor) const { return placed_[static_cast<std::size_t>(tensor)]; }
   /// The tensor whose storage this one shares (itself, when it has its own): graph::storages.
   graph::TensorId storage(graph::TensorId tensor) const { return storage_[static_cast<std::size_t>(tensor)]; }
   /// Bytes from address 0 to the end of the last tensor.

@@ -5,41 +5,24 @@
 
 namespace triad::kit {
 
-Unit::Unit(const sc_core::sc_module_name& name, Clock clock) : sc_module(name), clock_(clock) {
-  SC_HAS_PROCESS(Unit);
-  SC_METHOD(woken);
-  sensitive << wake_;
-  dont_initialize();
-}
+Unit::Unit(const sc_core::sc_module_name& name, Clock clock)
+    : sc_module(name), agenda_(Agenda::current()), clock_(clock) {}
 
 void Unit::wake_at_time(Time time) {
-  time = std::max(time, now());
-  // Latest first: the next wake is at the back. A request for a later time must not be lost when an earlier one is
-  // pending.
+  time = std::max(time, agenda_.now());
+  // Latest first: the next one is at the back.
   const auto place = std::lower_bound(wakes_.begin(), wakes_.end(), time, std::greater<>());
   if (place != wakes_.end() && *place == time) return;
-  const bool is_next = place == wakes_.end();
   wakes_.insert(place, time);
-  if (is_next) wake_.notify(sc_core::sc_time::from_value(time - now()));  // sc_event keeps the earliest notification
+  agenda_.ask(*this, time);
 }
 
-void Unit::woken() {
+void Unit::be_stepped() {
+  const Time now = agenda_.now();
+  if (wakes_.empty() || wakes_.back() > now) return;  // time has jumped over several at once
   ++activations_;
-  while (!wakes_.empty() && wakes_.back() <= now()) wakes_.pop_back();
-  if (!wakes_.empty()) wake_.notify(sc_core::sc_time::from_value(wakes_.back() - now()));
-  try {
-    step();
-  } catch (...) {
-    // SystemC would turn it into a report of its own; simulate() throws it on.
-    if (failure()) return;
-    failure() = std::current_exception();
-    sc_core::sc_stop();
-  }
-}
-
-std::exception_ptr& Unit::failure() {
-  static std::exception_ptr first;
-  return first;
+  while (!wakes_.empty() && wakes_.back() <= now) wakes_.pop_back();
+  step();
 }
 
 }  // namespace triad::kit

@@ -1,5 +1,4 @@
 #pragma once
-#include <exception>
 #include <string>
 #include <vector>
 
@@ -35,15 +34,15 @@ class Track {
   int id_;
 };
 
-/// A unit of a machine: one SC_METHOD that sleeps until the next cycle in which it has something to do. A unit
-/// overrides `step`, which runs at that cycle's edge and asks for its next one with `wake_at`. What units tell one
-/// another takes at least one cycle, so results do not depend on the order in which processes run.
+/// A unit of a machine sleeps until the next cycle in which it has something to do. A unit overrides `step`, which the
+/// machine's agenda runs at that cycle's edge, and asks for its next one with `wake_at`. What units tell one another
+/// takes at least one cycle, so results do not depend on the order in which they are stepped.
 class Unit : public sc_core::sc_module {
  public:
   static constexpr Cycle never = ~Cycle{0};
   Unit(const sc_core::sc_module_name& name, Clock clock);
 
-  /// Asks to be stepped at `cycle` (now, in the next delta, if that has passed). Every request is kept; asking twice is
+  /// Asks to be stepped at `cycle` (now, after this step, if that has passed). Every request is kept; asking twice is
   /// free.
   void wake_at(Cycle cycle) { wake_at_time(clock_.time_of(cycle)); }
   void wake_at_time(Time time);
@@ -55,20 +54,20 @@ class Unit : public sc_core::sc_module {
 
   const Clock& clock() const { return clock_; }
   /// The current cycle: the first edge at or after now.
-  Cycle cycle() const { return clock_.at(now()); }
-  /// The first exception that a step of any unit threw (device::Fault); it stops the simulation.
-  static std::exception_ptr& failure();
+  Cycle cycle() const { return clock_.at(agenda_.now()); }
+  /// The machine's.
+  Agenda& agenda() const { return agenda_; }
+  /// For the agenda: time has come to one that was asked for.
+  void be_stepped();
 
  protected:
   virtual void step() = 0;
 
  private:
-  void woken();
-
+  Agenda& agenda_;
   Clock clock_;
-  sc_core::sc_event wake_;
   static inline std::uint64_t activations_ = 0;
-  std::vector<Time> wakes_;  ///< pending, latest first
+  std::vector<Time> wakes_;  ///< asked for, latest first
 };
 
 }  // namespace triad::kit

@@ -3,8 +3,8 @@
 #include <fmt/core.h>
 
 #include "models/kit/outcome.hpp"
-#include "models/kit/simulation.hpp"
 #include "models/memory/image.hpp"
+#include "models/memory/session.hpp"
 #include "models/tpu/program.hpp"
 #include "models/tpu/units/dma.hpp"
 #include "models/tpu/units/mxu.hpp"
@@ -58,6 +58,53 @@ struct Chip {
   std::vector<kit::Unit*> units;  ///< by number of the queue
 };
 
+class Run : public memory::Session {
+ public:
+  Run(const Parameters& parameters, const memory::Parameters& memory_parameters, const activity::Technology& technology,
+      const TpuProgram& program, const device::Job& job, const device::RunOptions& options)
+      : Session(job, options, parameters.clock_hz, program.plan() == nullptr ? job.graph : program.plan()->graph,
+                program.plan() == nullptr ? nullptr : &program.plan()->map),
+        parameters_(parameters),
+        memory_parameters_(memory_parameters),
+        technology_(technology),
+        plan_(program.plan()),
+        chip_(parameters, memory_parameters, technology, recorder(), program, job, options.check) {
+    recorder().add_static_power(parameters.static_watts);
+    if (plan_ != nullptr) memory::place(chip_.memory.contents(), plan_->map, job);
+    std::vector<const kit::Unit*> units = {&chip_.sequencer};
+    for (const kit::Unit* unit : chip_.units) {
+      if (unit != units.back()) units.push_back(unit);
+    }
+    attach(chip_.memory, std::move(units));
+  }
+  int steps_done() const override { return chip_.sequencer.steps_done(); }
+
+ private:
+  void begin() override { chip_.sequencer.start(); }
+  bool finished() const override { return chip_.sequencer.finished(); }
+  kit::Time close() override {
+    for (const auto& mxu : chip_.mxus) mxu->finish();
+    return kit::now();
+  }
+  device::RunResult describe() const override {
+    device::RunResult result;
+    result.architecture = "tpu";
+    result.technology = technology_.node_name();
+    result.peak_flops_per_second = parameters_.peak_flops(job().precision);
+    result.peak_bytes_per_second = memory_parameters_.bandwidth;
+    result.peak_lanes = static_cast<double>(parameters_.mxu.count * parameters_.mxu.rows * parameters_.mxu.columns +
+                                            parameters_.vpu.lanes);
+    if (plan_ != nullptr) result.fits_memory = kit::fits_memory(plan_->map, memory_parameters_.capacity, job());
+    return result;
+  }
+
+  const Parameters& parameters_;
+  const memory::Parameters& memory_parameters_;
+  const activity::Technology& technology_;
+  const Plan* plan_;
+  Chip chip_;
+};
+
 class Tpu : public device::Device {
  public:
   explicit Tpu(const config::Node& node)
@@ -92,40 +139,10 @@ class Tpu : public device::Device {
     return std::make_unique<TpuProgram>(std::move(made));
   }
 
-  device::RunResult run(const device::Program& program, const device::Job& job,
-                        const device::RunOptions& options) const override {
-    kit::begin_elaboration();
-    const auto& code = dynamic_cast<const TpuProgram&>(program);
-    const Plan* planned = code.plan();
-    const graph::Graph& executed = planned != nullptr ? planned->graph : job.graph;
-    activity::Recorder recorder(parameters_.clock_hz, executed.ops.size());
-    recorder.add_static_power(parameters_.static_watts);
-    Chip chip(parameters_, memory_, technology_, recorder, code, job, options.check);
-    if (planned != nullptr) memory::place(chip.memory.contents(), planned->map, job);
-    chip.sequencer.start();
-    std::vector<const kit::Unit*> units = {&chip.sequencer};
-    for (const kit::Unit* unit : chip.units) {
-      if (unit != units.back()) units.push_back(unit);
-    }
-    kit::simulate(units, chip.machine.clock, options, [&] { return chip.sequencer.finished(); });
-    for (const auto& mxu : chip.mxus) mxu->finish();
-    recorder.finish(kit::now());
-
-    device::RunResult result;
-    result.architecture = "tpu";
-    result.technology = technology_.node_name();
-    result.clock_hz = static_cast<double>(parameters_.clock_hz);
-    result.peak_flops_per_second = parameters_.peak_flops(job.precision);
-    result.peak_bytes_per_second = memory_.bandwidth;
-    result.peak_lanes = static_cast<double>(parameters_.mxu.count * parameters_.mxu.rows * parameters_.mxu.columns +
-                                            parameters_.vpu.lanes);
-    result.read_bytes = chip.memory.read_bytes();
-    result.written_bytes = chip.memory.written_bytes();
-    kit::fill(result, recorder, job, executed);
-    if (planned == nullptr) return result;
-    result.fits_memory = kit::fits_memory(planned->map, memory_.capacity, job);
-    memory::read_back(chip.memory.contents(), planned->map, job, result);
-    return result;
+  std::unique_ptr<device::Session> elaborate(const device::Program& program, const device::Job& job,
+                                             const device::RunOptions& options) const override {
+    return std::make_unique<Run>(parameters_, memory_, technology_, dynamic_cast<const TpuProgram&>(program), job,
+                                 options);
   }
 
  private:

@@ -1,6 +1,8 @@
 #pragma once
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -29,7 +31,39 @@ class Program {
   virtual std::string disassembly() const = 0;  ///< for people and tests
 };
 
-/// One configured accelerator. Holds parameters only; simulated state exists inside run().
+/// Where a tensor lies in device memory: in step s at `address + (s mod period) * stride`.
+struct Place {
+  std::uint64_t address = 0, bytes = 0, stride = 0, period = 1;
+};
+
+/// One run of a program, built in the SystemC simulation of this process: it begins when `start` says so, at whatever
+/// time that is, and does then what it would do alone. Destroyed after the simulation only.
+class Session {
+ public:
+  virtual ~Session() = default;
+  /// The run begins now, in the elaboration or in a process. `ended` is called, in a process, at its end or at a fault.
+  /// Once.
+  virtual void start(std::function<void()> ended) = 0;
+  /// Steps of the job that are done.
+  virtual int steps_done() const = 0;
+  /// The run's own time since its start, in cycles of the device's clock; its length, once it has ended.
+  virtual std::uint64_t cycles() const = 0;
+  /// What the run reports, after its end. Throws the Fault that ended it. Once.
+  virtual RunResult finish() = 0;
+  /// Starts it, simulates until it ends, and finishes it. Throws Fault.
+  virtual RunResult run() = 0;
+
+  /// Device memory as a host sees it: values that the device has read or written by now, without time.
+  virtual std::uint64_t memory_bytes() const = 0;
+  virtual void read_memory(std::uint64_t address, std::byte* out, std::uint64_t bytes) = 0;
+  virtual void write_memory(std::uint64_t address, const std::byte* in, std::uint64_t bytes) = 0;
+  /// A tensor of the job's graph ("fc.weight"), when it lies there.
+  virtual std::optional<Place> find(const std::string& tensor) const = 0;
+  /// The loss, one for every step.
+  virtual std::optional<Place> loss() const = 0;
+};
+
+/// One configured accelerator. Holds parameters only; simulated state exists inside a session.
 class Device {
  public:
   virtual ~Device() = default;
@@ -39,8 +73,14 @@ class Device {
   virtual std::vector<std::pair<std::string, std::string>> describe() const = 0;
   /// Lowers the job's graph: tile, schedule, allocate. Throws Unsupported naming the op. Includes no SystemC.
   virtual std::unique_ptr<Program> lower(const Job& job) const = 0;
-  /// Executes the program in SystemC. Once per process (one elaboration). Throws Fault.
-  virtual RunResult run(const Program& program, const Job& job, const RunOptions& options) const = 0;
+  /// Builds the machine, with the job's data in its memory, ready to start. Device, program and job outlive the
+  /// session.
+  virtual std::unique_ptr<Session> elaborate(const Program& program, const Job& job,
+                                             const RunOptions& options) const = 0;
+  /// Executes the program in SystemC, alone. Once per process (one elaboration). Throws Fault.
+  virtual RunResult run(const Program& program, const Job& job, const RunOptions& options) const {
+    return elaborate(program, job, options)->run();
+  }
 };
 
 /// A kind of accelerator: how to read its configuration and build a device.

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "models/memory/scratchpad/bank_load.hpp"
+
 namespace triad::gpu {
 
 int bank_cycles(const LaneAddresses& addresses, std::uint32_t lanes, int bytes, int banks) {
@@ -11,21 +13,15 @@ int bank_cycles(const LaneAddresses& addresses, std::uint32_t lanes, int bytes, 
   const int part = warp_size / words;                                   // lanes that go together
   int cycles = 0;
   for (int first = 0; first < warp_size; first += part) {
-    std::array<std::uint64_t, warp_size> distinct;  // words of this part
-    std::array<std::uint8_t, warp_size> of_bank{};  // distinct words per bank
-    int count = 0, most = 0;
+    memory::scratchpad::BankLoad<warp_size, warp_size> load;
     for (int lane = first; lane < first + part; ++lane) {
       if (((lanes >> lane) & 1u) == 0) continue;
       for (int w = 0; w < words; ++w) {
         const std::uint64_t word = addresses[lane] / word_bytes + static_cast<std::uint64_t>(w);
-        std::uint8_t& n = of_bank[word % static_cast<std::uint64_t>(banks)];
-        // A bank that has none yet cannot hold this word: only the others need a search.
-        if (n > 0 && std::find(distinct.begin(), distinct.begin() + count, word) != distinct.begin() + count) continue;
-        distinct[count++] = word;
-        most = std::max<int>(most, ++n);
+        load.add(word, word % static_cast<std::uint64_t>(banks));
       }
     }
-    cycles += most;
+    cycles += load.most();
   }
   return std::max(1, cycles);
 }

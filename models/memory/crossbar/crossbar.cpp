@@ -24,10 +24,9 @@ Crossbar::Crossbar(const sc_core::sc_module_name& name, const kit::Clock& clock,
       switch_(parameters),
       inputs_(static_cast<std::size_t>(parameters.inputs)),
       outputs_(static_cast<std::size_t>(parameters.outputs)),
-      track_(recorder, static_cast<const char*>(name), clock, activity::Resource::memory),
-      packets_action_(track_.add_action("packets", 0)),
-      flits_action_(track_.add_action("flits", parameters.picojoules_per_flit(technology))),
-      period_(std::max<Cycle>(1, clock.hz() / 1'000'000)) {}
+      record_(recorder, static_cast<const char*>(name), clock),
+      packets_action_(record_.add_action("packets", 0)),
+      flits_action_(record_.add_action("flits", parameters.picojoules_per_flit(technology))) {}
 
 void Crossbar::connect_input(int port, Link& link, kit::Unit& producer) {
   connect(inputs_, port, link);
@@ -68,42 +67,14 @@ void Crossbar::step() {
   if (next != never) wake_at(next);
 }
 
-/// What was granted in this cycle passes the outputs from now on, a flit a cycle. Busy are the cycles in which any
-/// output moves a flit, for the op of the latest grant.
+/// What was granted in this cycle passes the outputs from now on, a flit a cycle.
 void Crossbar::record(const std::vector<Switch::Grant>& grants, Cycle now) {
-  if (grants.empty()) return;
-  if (now >= counted_since_ + period_) {
-    flush_counts();
-    counted_since_ = now;
-  }
-  counted_to_ = now + 1;
-  packets_ += grants.size();
-  Cycle to = now;
   for (const Switch::Grant& grant : grants) {
-    flits_ += static_cast<std::uint64_t>(grant.flits);
-    to = std::max(to, now + static_cast<Cycle>(grant.flits));
+    const auto flits = static_cast<std::uint64_t>(grant.flits);
+    record_.count(packets_action_, 1, now);
+    record_.count(flits_action_, flits, now);
+    record_.busy(grant.tag, now, now + flits);
   }
-  const activity::Tag tag = grants.back().tag;
-  if (now <= busy_to_ && tag.op == busy_tag_.op && tag.step == busy_tag_.step) {
-    busy_to_ = std::max(busy_to_, to);
-    return;
-  }
-  track_.state(activity::State::busy, busy_tag_, busy_from_, std::min(busy_to_, now));
-  busy_from_ = now;
-  busy_to_ = std::max(busy_to_, to);
-  busy_tag_ = tag;
-}
-
-void Crossbar::flush_counts() {
-  track_.count(packets_action_, packets_, counted_since_, counted_to_);
-  track_.count(flits_action_, flits_, counted_since_, counted_to_);
-  packets_ = flits_ = 0;
-}
-
-void Crossbar::finish() {
-  flush_counts();
-  track_.state(activity::State::busy, busy_tag_, busy_from_, busy_to_);
-  busy_from_ = busy_to_;
 }
 
 std::string Crossbar::waits_for() const {

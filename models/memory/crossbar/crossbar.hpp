@@ -1,6 +1,6 @@
 #pragma once
-#include "models/kit/unit.hpp"
 #include "models/memory/crossbar/switch.hpp"
+#include "models/memory/unit_record.hpp"
 
 namespace triad::memory::crossbar {
 
@@ -24,24 +24,19 @@ class Crossbar : public kit::Unit {
   /// Cycles that packets waited in a link before an input took them.
   std::uint64_t entry_cycles() const { return entry_cycles_; }
   /// Records everything up to the run's end.
-  void finish();
+  void finish() { record_.finish(); }
   std::string waits_for() const override;
 
  private:
   void step() override;
   void record(const std::vector<Switch::Grant>& grants, Cycle now);
-  void flush_counts();
 
   Switch switch_;
   std::vector<Link*> inputs_, outputs_;
   std::uint64_t entry_cycles_ = 0;
 
-  kit::Track track_;
-  int packets_action_, flits_action_;
-  Cycle period_, counted_since_ = 0, counted_to_ = 0;
-  std::uint64_t packets_ = 0, flits_ = 0;  ///< not counted yet
-  Cycle busy_from_ = 0, busy_to_ = 0;      ///< not recorded yet
-  activity::Tag busy_tag_;
+  UnitRecord record_;
+  std::size_t packets_action_, flits_action_;
 };
 
 }  // namespace triad::memory::crossbar

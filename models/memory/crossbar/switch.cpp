@@ -27,7 +27,7 @@ Switch::Switch(const Parameters& parameters)
       arriving_(parameters.outputs),
       free_inputs_(parameters.inputs),
       busy_inputs_(parameters.inputs),
-      agenda_(count(parameters.latency_cycles + parameters.largest_flits())) {
+      due_(count(parameters.latency_cycles + parameters.largest_flits())) {
   for (int i = 0; i < parameters.inputs; ++i) free_inputs_.insert(i);
 }
 
@@ -135,8 +135,8 @@ void Switch::grant(int input, int output, Cycle now) {
   to.last = at;
   arriving_.insert(output);
   if (++to.packets == parameters_.output_packets) to.full_since = to.free;
-  if (entry.due > now) agenda_.note(entry.due);
-  agenda_.note(now + flits);
+  if (entry.due > now) due_.note(entry.due);
+  due_.note(now + flits);
   grants_.push_back({input, output, entry.flits, entry.packet.tag});
 }
 
@@ -148,7 +148,7 @@ void Switch::left(int output, Cycle now) {
   statistics_.held += now - entry.due;
   if (full(from)) {
     from.blocked = blocked(from, now + 1);
-    if (wants_[output].next(0) >= 0) agenda_.note(now + 1);
+    if (wants_[output].next(0) >= 0) due_.note(now + 1);
   }
   --from.packets;
   from.first = entry.next;
@@ -156,7 +156,7 @@ void Switch::left(int output, Cycle now) {
     from.last = -1;
     arriving_.erase(output);
   } else if (entries_[from.first].due <= now) {
-    agenda_.note(now + 1);  // one a cycle
+    due_.note(now + 1);  // one a cycle
   }
   entry.next = unused_;
   unused_ = at;
@@ -201,7 +201,7 @@ void Switch::take(int input, const Packet& packet, Cycle now) {
   inputs_[input].taken = now + count(flits);
   if (first) becomes_first(input, to, now);
   ++inside_;
-  agenda_.note(now + 1);
+  due_.note(now + 1);
 }
 
 std::string Switch::describe_waiting() const {

@@ -1,7 +1,7 @@
 #pragma once
 #include <vector>
 
-#include "models/memory/crossbar/agenda.hpp"
+#include "models/memory/crossbar/near_cycles.hpp"
 #include "models/memory/crossbar/parameters.hpp"
 #include "models/memory/crossbar/port_set.hpp"
 
@@ -62,8 +62,8 @@ class Switch {
   void take(int input, const Packet& packet, Cycle now);
   /// After take: the cycle in which there is something to do, if nothing is delivered or taken before; ~0: none.
   Cycle next(Cycle now) {
-    agenda_.done(now);
-    return agenda_.next();
+    due_.done(now);
+    return due_.next();
   }
 
   /// The output by which a packet leaves.
@@ -128,7 +128,7 @@ class Switch {
   PortSet free_inputs_, busy_inputs_;
   std::vector<int> matching_, offered_;  ///< ports of the arbitration's current round
   std::vector<Grant> grants_;
-  Agenda agenda_;
+  NearCycles due_;
   Statistics statistics_;
   std::uint64_t inside_ = 0;
 };

@@ -51,15 +51,17 @@ Cycle Banks::earliest_of_rank(Command command, int bank) const {
 void Banks::issue_row(Command command, Bank& b, Cycle at) {
   if (command == Command::refresh_bank) {
     raise(b.next[activate], at + refresh_bank_);
+    raise(b.next[precharge], at + refresh_bank_);
     activated(b, at, at + refresh_other_bank_, at + refresh_other_bank_);
     return;
   }
   Bank* const first = &banks_[b.rank * banks_per_rank_];
   for (Bank* each = first; each != first + banks_per_rank_; ++each) {
     if (command == Command::precharge_all) {
-      if (each->row != closed) close(*each, at);
+      close(*each, at);
     } else {
       raise(each->next[activate], at + refresh_);
+      raise(each->next[precharge], at + refresh_);
     }
   }
 }

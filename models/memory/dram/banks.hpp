@@ -15,15 +15,15 @@ namespace triad::memory::dram {
 ///     ACT    ACT, REFpb   t + tRC same bank; t + tRRD_L same group, tRRD_S other group;
 ///                         t + tFAW the fourth after it in the rank
 ///            RD, WR       t + tRCDRD, t + tRCDWR          PRE  t + tRAS
-///     PRE    ACT, REF     t + tRP
+///     PRE    ACT, REF     t + tRP, also of a bank that was closed before ("determined by the last PRECHARGE")
 ///     RD     RD           t + max(tCCD, tBURST) by group; other rank: t + tBURST + tRTRS
 ///            WR           t + max(tRTW, tCL + tBURST - tCWL); other rank: t + tCL + tBURST + tRTRS - tCWL
 ///            PRE          t + tRTP
 ///     WR     WR           as RD to RD                     PRE  t + tCWL + tBURST + tWR
 ///            RD           t + tCWL + tBURST + tWTR by group; other rank: t + tCWL + tBURST + tRTRS - tCL
 ///     RDA, WRA            as RD, WR; the bank precharges itself in the first cycle in which a PRE were allowed
-///     REFab  ACT, REF     t + tRFC all banks of the rank
-///     REFpb  ACT, REF     t + tRFCpb same bank; t + tRREFD ACT, REFpb of another one of the rank. It activates rows:
+///     REFab  ACT, REF, PRE  t + tRFC all banks of the rank
+///     REFpb  ACT, REF, PRE  t + tRFCpb same bank; t + tRREFD ACT, REFpb of another one of the rank. It activates rows:
 ///                         it counts in tRRD and tFAW (JESD209-4: "activated, or refreshed in the case of REFpb")
 ///
 /// A refresh of a bank is an activate of it in time: REF waits for tRC as well as for tRP.

@@ -52,7 +52,7 @@ std::vector<Checker::Rule> Checker::rules(const Parameters& parameters) {
   rule(activate, Command::activate, rank, t.tRRD_S, "tRRD_S");
   rule(precharge, Command::activate, bank, t.tRP, "tRP");
   rule(read_precharge, Command::activate, bank, t.tRTP + t.tRP, "tRTP + tRP");
-  rule(write_precharge, Command::activate, bank, write_recovery + t.tRP, "tCWL + tBURST + tWR + tRP");
+  rule(write, Command::activate, bank, write_recovery + t.tRP, "tCWL + tBURST + tWR + tRP");  // also before an RDA
   rule(refresh_all, Command::activate, rank, t.tRFC, "tRFC");
   rule(refresh_bank, Command::activate, bank, t.tRFCpb, "tRFCpb");
   rule(refresh_bank, Command::activate, rank, t.tRREFD, "tRREFD");
@@ -84,10 +84,10 @@ std::vector<Checker::Rule> Checker::rules(const Parameters& parameters) {
   }
   for (const Command next : {Command::refresh_all, Command::refresh_bank}) {
     const Scope scope = next == Command::refresh_bank ? bank : rank;
-    rule(activate, next, scope, t.tRAS + t.tRP, "tRAS + tRP");
+    rule(activate, next, scope, t.tRC, "tRC");  // JESD79-4: "ACT to ACT or REF command period"
     rule(precharge, next, scope, t.tRP, "tRP");
     rule(read_precharge, next, scope, t.tRTP + t.tRP, "tRTP + tRP");
-    rule(write_precharge, next, scope, write_recovery + t.tRP, "tCWL + tBURST + tWR + tRP");
+    rule(write, next, scope, write_recovery + t.tRP, "tCWL + tBURST + tWR + tRP");
     rule(refresh_all, next, rank, t.tRFC, "tRFC");
     rule(refresh_bank, next, scope, t.tRFCpb, "tRFCpb");
   }
@@ -272,7 +272,6 @@ void Checker::record(const Issued& issued, const Place& place) {
       break;
     case Command::write_precharge:
       record(Kind::write, issued, place);
-      record(Kind::write_precharge, issued, place);
       row = -1;
       break;
     case Command::refresh_all:

@@ -24,9 +24,9 @@ class Checker : public Observer {
  public:
   /// How near the previous command must have been for a rule to apply.
   enum class Scope { bank, group, rank, other_rank };
-  /// What the previous command was; a read or write with auto-precharge counts as both of its kinds. A bank is
-  /// precharged by PRE and by PREA.
-  enum class Kind { activate, precharge, read, read_precharge, write, write_precharge, refresh_all, refresh_bank };
+  /// What the previous command was; a read with auto-precharge counts as both of its kinds, a write with auto-precharge
+  /// as a write. A bank is precharged by PRE and by PREA.
+  enum class Kind { activate, precharge, read, read_precharge, write, refresh_all, refresh_bank };
   /// `next` comes no sooner than `cycles` after the last `previous` within `scope`.
   struct Rule {
     Kind previous;
@@ -42,7 +42,7 @@ class Checker : public Observer {
   void command(const Issued& issued) override;
 
  private:
-  static constexpr int kinds = 8;
+  static constexpr int kinds = 7;
   static constexpr Cycle none = ~Cycle{0};
   static constexpr Cycle most_postponed = 9;  ///< intervals of tREFI between two refreshes: JESD79-4 section 4.26
   struct Last {

@@ -23,7 +23,7 @@ struct Organization {
   int ranks = 1;
   int bank_groups = 1;      ///< in a rank
   int banks = 8;            ///< in a bank group
-  std::int64_t rows = 0;    ///< in a bank
+  std::int64_t rows = 0;    ///< in a bank; need not be a power of two (24 Gbit dies)
   int columns = 0;          ///< bursts in a row: row bytes / access bytes
   int bus_bits = 64;        ///< data bus of a (pseudo) channel
   int burst_length = 8;     ///< beats of a burst
@@ -111,9 +111,24 @@ struct Parameters {
   MappingOrder mapping;
   Energy energy;
 
-  /// Reads the maps `organization`, `timing`, `scheduler`, `mapping` and `energy` of a memory's configuration
-  /// (configs/memory). A time is "13.75 ns" (rounded up to cycles, as JEDEC does) or a number of cycles.
-  /// Throws config::Error, also for parameters that contradict one another (tRC < tRAS + tRP ...).
+  /// Reads a memory's configuration (configs/memory): its `clock`, `channels`, and the maps `organization`, `timing`,
+  /// `scheduler`, `mapping` and `energy`. Throws config::Error, also for parameters that contradict one another (tRC <
+  /// tRAS + tRP ...).
+  ///
+  ///     clock: 900 MHz                    # of commands
+  ///     channels: 32
+  ///     organization: {pseudo_channels: 2, ranks: 1, bank_groups: 4, banks: 4,    # banks: in a group
+  ///                    rows: 16384, row: 1 KiB, bus: 64, burst: 4, beats_per_clock: 2}
+  ///     timing: {tCL: 14 ns, tCWL: 4, ...}          # as in JEDEC's standards: a time, or cycles of the command clock;
+  ///                                                 # tRCD for tRCDRD and tRCDWR, tCCD for tCCD_S and tCCD_L, ...
+  ///     scheduler: {read_queue: 32, write_queue: 32, write_high: 26, write_low: 6, page: open, refresh: all-bank,
+  ///                 starvation: 4096, dual_command: false, burst: true}
+  ///     mapping: {interleave: 256 B, hash_channels: false, xor: none,             # none | row | column
+  ///               order: [row, column, bank, bank_group, column:2]}               # one of a kind takes what is left
+  ///     energy: {activate: 1.2 nJ, read: 1.9 nJ, write: 1.9 nJ, refresh: 30 nJ, background: 50 mW}
+  ///
+  /// A time becomes cycles as the rounding algorithm of JESD79-4 has it: up, but for a fortieth of a cycle that tables given in
+  /// whole picoseconds may be off; tREFI, a maximum, is rounded down.
   static Parameters read(const config::Node& node);
   /// Bytes per second of all channels, without any loss.
   double peak_bandwidth() const;

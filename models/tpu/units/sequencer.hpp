@@ -11,6 +11,7 @@ class Sequencer : public kit::Unit {
   Sequencer(Machine& machine, const TpuProgram& program, int steps);
   void connect(std::vector<Queue*> queues_by_unit, std::vector<kit::Unit*> units);
   void start() { wake_at(0); }
+  int steps_done() const { return step_; }
   bool finished() const { return step_ == steps_; }
   std::string waits_for() const override;
 

@@ -44,6 +44,10 @@ class Echo : public device::Device {
     }
     return std::make_unique<Empty>();
   }
+  std::unique_ptr<device::Session> elaborate(const device::Program&, const device::Job&,
+                                             const device::RunOptions&) const override {
+    throw std::logic_error("an echo has no machine");
+  }
   device::RunResult run(const device::Program&, const device::Job& job,
                         const device::RunOptions& options) const override {
     if (behave == "crash") ::raise(SIGKILL);

@@ -4,50 +4,73 @@
 
 #include <random>
 
+#include "standards.hpp"
+
 namespace triad::memory::dram {
 namespace {
 
-/// DDR4-3200AA of two ranks (shared parameters of Ramulator 2 and DRAMsim3), in cycles of 0.625 ns.
-Parameters ddr4() {
-  Parameters p;
-  p.organization.ranks = 2;
-  p.organization.bank_groups = 4;
-  p.organization.banks = 4;
-  p.timing = {.tBURST = 4,
-              .tCL = 22,
-              .tCWL = 16,
-              .tRCDRD = 22,
-              .tRCDWR = 22,
-              .tRP = 22,
-              .tRAS = 52,
-              .tRC = 74,
-              .tCCD_S = 4,
-              .tCCD_L = 8,
-              .tRRD_S = 4,
-              .tRRD_L = 8,
-              .tFAW = 34,
-              .tRTP = 12,
-              .tWR = 24,
-              .tWTR_S = 4,
-              .tWTR_L = 12,
-              .tRTW = 12,
-              .tRTRS = 2,
-              .tREFI = 12480,
-              .tRFC = 576};
-  return p;
-}
+using enum Command;
 
 TEST(Banks, ARowIsOpenFromItsActivateToItsPrecharge) {
   Banks banks(ddr4());
   EXPECT_EQ(banks.open_row(5), Banks::closed);
-  banks.issue(Command::activate, 5, 77, 100);
+  banks.issue(activate, 5, 77, 100);
   EXPECT_EQ(banks.open_row(5), 77);
   EXPECT_EQ(banks.open_row(4), Banks::closed);
-  banks.issue(Command::precharge, 5, 0, 152);
+  banks.issue(precharge, 5, 0, 152);
   EXPECT_EQ(banks.open_row(5), Banks::closed);
-  banks.issue(Command::activate, 5, 78, 174);
-  banks.issue(Command::read_precharge, 5, 78, 196);
+  banks.issue(activate, 5, 78, 176);
+  banks.issue(read_precharge, 5, 78, 198);
   EXPECT_EQ(banks.open_row(5), Banks::closed);
+  banks.issue(activate, 5, 79, 300);
+  banks.issue(activate, 21, 80, 301);  // of the other rank
+  banks.issue(precharge_all, 0, 0, 400);
+  EXPECT_EQ(banks.open_row(5), Banks::closed);
+  EXPECT_EQ(banks.open_row(21), 80);
+}
+
+/// The commands that the bank's state allows, the more useful ones more often.
+std::vector<Command> possible(const Banks& banks, const Organization& o, int bank) {
+  std::vector<Command> commands{precharge_all};
+  if (banks.open_row(bank) == Banks::closed) {
+    commands.insert(commands.end(), {activate, activate, activate, activate, refresh_bank});
+  } else {
+    commands.insert(commands.end(),
+                    {read, read, read, write, write, write, read_precharge, write_precharge, precharge});
+  }
+  const int first = bank / o.banks_per_rank() * o.banks_per_rank();
+  bool idle = true;
+  for (int b = first; b < first + o.banks_per_rank(); ++b) idle = idle && banks.open_row(b) == Banks::closed;
+  if (idle) commands.push_back(refresh_all);
+  return commands;
+}
+
+TEST(Banks, AgreeWithTheCheckerOnTheEarliestCycleOfRandomCommands) {
+  std::mt19937 random(11);
+  const auto below = [&](int n) { return static_cast<int>(random() % static_cast<unsigned>(n)); };
+  for (const Parameters& p : {ddr4(), hbm2(), lpddr4(), gddr6()}) {
+    const Organization& o = p.organization;
+    WatchedChannel channel(p);
+    Cycle now = 0;
+    int refused = 0;
+    for (int i = 0; i < 20000; ++i) {
+      int bank = below(o.all_banks());
+      const auto commands = possible(channel.banks, o, bank);
+      const Command command = commands[static_cast<std::size_t>(below(static_cast<int>(commands.size())))];
+      if (command == precharge_all || command == refresh_all) bank -= bank % o.banks_per_rank();
+      const Cycle earliest = channel.banks.earliest(command, bank);
+      if (earliest > now + 1) {  // later than the command bus alone would have it
+        EXPECT_NE(channel.objection(command, bank, earliest - 1), "")
+            << to_string(command) << " bank " << bank << " in cycle " << earliest - 1;
+        ++refused;
+      }
+      now = std::max(earliest, now + 1) + static_cast<Cycle>(below(4) == 0 ? below(30) : 0);
+      EXPECT_EQ(channel.objection(command, bank, now), "");
+      channel.banks.issue(command, bank, 1, now);
+      ASSERT_FALSE(HasFailure()) << "after " << i << " commands";
+    }
+    EXPECT_GT(refused, 10000);
+  }
 }
 
 TEST(Banks, ColumnsInOneGoLeaveTheStateOfColumnsOneByOne) {
@@ -55,20 +78,17 @@ TEST(Banks, ColumnsInOneGoLeaveTheStateOfColumnsOneByOne) {
   for (int round = 0; round < 200; ++round) {
     Banks one(ddr4()), all(ddr4());
     const std::array<std::uint8_t, 4> ways{3, 17, 9, 0};
-    const int count = 1 + static_cast<int>(random() % 4),
-              first = static_cast<int>(random() % static_cast<unsigned>(count));
+    const unsigned count = 1 + random() % 4, first = random() % count;
     const std::uint32_t n = 1 + random() % 20;
     const Cycle at = 1000 + random() % 100, period = 4 + random() % 5;
-    const Command command = random() % 2 ? Command::read : Command::write;
+    const Command command = random() % 2 ? read : write;
     for (Banks* banks : {&one, &all}) {
-      for (const int bank : ways) banks->issue(Command::activate, bank, 1, 500);
+      for (const int bank : ways) banks->issue(activate, bank, 1, 500);
     }
-    for (std::uint32_t i = 0; i < n; ++i) {
-      one.issue(command, ways[(static_cast<unsigned>(first) + i) % static_cast<unsigned>(count)], 1, at + i * period);
-    }
-    all.issue_columns(command, ways.data(), count, first, n, at, period);
+    for (std::uint32_t i = 0; i < n; ++i) one.issue(command, ways[(first + i) % count], 1, at + i * period);
+    all.issue_columns(command, ways.data(), static_cast<int>(count), static_cast<int>(first), n, at, period);
     for (int bank = 0; bank < 32; ++bank) {
-      for (int c = 0; c <= static_cast<int>(Command::refresh_bank); ++c) {
+      for (int c = 0; c <= static_cast<int>(refresh_bank); ++c) {
         EXPECT_EQ(one.earliest(Command(c), bank), all.earliest(Command(c), bank)) << to_string(Command(c));
       }
       EXPECT_EQ(one.open_row(bank), all.open_row(bank));

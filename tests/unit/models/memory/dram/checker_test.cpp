@@ -122,7 +122,7 @@ std::vector<Case> cases() {
     }
   }
   for (const Command next : {refresh_all, refresh_bank}) {
-    all.push_back({"tRAS + tRP", {{activate, 0, 0}, {read_precharge, 0, 12}}, {next, 0, 41}});
+    all.push_back({"tRC", {{activate, 0, 0}, {read_precharge, 0, 12}}, {next, 0, 45}});
     all.push_back({"tRP", {{activate, 0, 0}, {precharge, 0, 40}}, {next, 0, 53}});
     all.push_back({"tRP", {{activate, 0, 0}, {precharge_all, 0, 40}}, {next, 0, 53}});
     all.push_back({"tRTP + tRP", {{activate, 0, 0}, {read_precharge, 0, 30}}, {next, 0, 51}});
@@ -176,8 +176,8 @@ TEST(Checker, RulesEndAtTheirScope) {
   give(checker, {precharge, 6, 29});
   give(checker, {write, 3, 30});
   give(checker, {precharge, 1, 38});     // write recovery is bank 3's
-  give(checker, {refresh_bank, 0, 41});  // tRP since 28; ACT bank 4 in 15
-  give(checker, {activate, 10, 42});     // rank 1 is not refreshed
+  give(checker, {refresh_bank, 0, 45});  // tRC; ACT bank 4 in 15
+  give(checker, {activate, 10, 46});     // rank 1 is not refreshed
 }
 
 TEST(Checker, NamesBothCommands) {

@@ -9,9 +9,9 @@ namespace triad::memory {
 
 /// The cycles of the near future in which there is something to do, as a ring of bits: none is noted further ahead
 /// than `reach`, so noting and finding cost a bit and a word.
-class Agenda {
+class NearCycles {
  public:
-  explicit Agenda(kit::Cycle reach) : words_(std::bit_ceil(static_cast<std::size_t>(reach / 64 + 2))) {}
+  explicit NearCycles(kit::Cycle reach) : words_(std::bit_ceil(static_cast<std::size_t>(reach / 64 + 2))) {}
   /// A cycle after the one that was done last, at most `reach` after it.
   void note(kit::Cycle cycle) { word(cycle) |= bit(cycle); }
   /// Cycle `now` is done. None that was noted is left out.
