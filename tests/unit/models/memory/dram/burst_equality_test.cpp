@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
-#include "tests/unit/models/memory/dram/play.hpp"
+#include "play.hpp"
 
 namespace triad::memory::dram {
 namespace {

@@ -5,7 +5,7 @@
 
 #include <map>
 
-#include "tests/unit/models/memory/dram/play.hpp"
+#include "play.hpp"
 
 namespace triad::memory::dram {
 namespace {
