@@ -1,7 +1,7 @@
 # What the build needs, each with the Debian package that brings it (packages.txt). Looks for everything before it complains:
 # what is missing is listed by package in missing-packages.txt in the build folder, which ./triad installs.
 set(TRIAD_MISSING)
-set(TRIAD_MISSING_FILE ${CMAKE_BINARY_DIR}/missing-packages.txt)
+set(TRIAD_MISSING_FILE ${PROJECT_BINARY_DIR}/missing-packages.txt)
 
 # triad_need(libfmt-dev fmt_FOUND): the package is missing unless every variable is true.
 macro(triad_need PACKAGE)

@@ -65,10 +65,16 @@ void Agenda::fail(std::exception_ptr failure) {
   if (begun_ && !stepping_) due_.notify(sc_core::SC_ZERO_TIME);
 }
 
+/// While it lives the agenda is the current one.
+struct Agenda::Within {
+  explicit Within(Agenda& agenda) : around(current_) { current_ = &agenda; }
+  ~Within() { current_ = around; }
+  Agenda* around;
+};
+
 /// Takes every step that is due before `time`, in order.
 void Agenda::step_before(Time time) {
-  Agenda* const around = current_;
-  current_ = this;
+  const Within within(*this);
   stepping_ = true;
   while (!failure_ && !steps_.empty() && steps_.top().at < time && steps_.top().at <= limit_) {
     const Step next = steps_.top();
@@ -81,14 +87,12 @@ void Agenda::step_before(Time time) {
     }
   }
   stepping_ = false;
-  current_ = around;
 }
 
 void Agenda::enter(const std::function<void()>& act) {
   step_before(reached());
   if (failure_) return;
-  Agenda* const around = current_;
-  current_ = this;
+  const Within within(*this);
   now_ = std::max(now_, reached());
   stepping_ = true;
   try {
@@ -97,11 +101,11 @@ void Agenda::enter(const std::function<void()>& act) {
     failure_ = std::current_exception();
   }
   stepping_ = false;
-  current_ = around;
   if (schedule()) due_.notify(sc_core::SC_ZERO_TIME);  // it is told in the agenda's own process, not in the caller's
 }
 
 void Agenda::dispatch() {
+  const Within within(*this);
   step_before(reached() + 1);
   if (schedule() && at_rest_) at_rest_();
 }

@@ -21,7 +21,7 @@ Time now();
 /// at a tick of SystemC all steps that fall due up to it are taken, in the order of their own times. So a machine does
 /// the same in every surrounding: alone, or in a user's platform that starts it late and ticks coarsely.
 ///
-/// Units belong to the agenda that is current when they are made; while one of them is stepped its agenda is current.
+/// Units belong to the agenda that is current when they are made; whatever an agenda calls, it is the current one.
 class Agenda {
  public:
   /// Becomes the current one.
@@ -71,6 +71,7 @@ class Agenda {
     Unit* unit;
     bool operator>(const Step& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
+  struct Within;
   void dispatch();
   void step_before(Time time);
   bool schedule();

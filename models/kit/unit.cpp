@@ -26,8 +26,3 @@ void Unit::be_stepped() {
 }
 
 }  // namespace triad::kit
-
-/// SystemC's library asks for it, because its own main would call it. Triad has a main and elaborates by itself.
-int sc_main(int, char*[]) {
-  return 0;
-}

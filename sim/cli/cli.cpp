@@ -28,6 +28,7 @@ void declare(CLI::App& app, const device::Registry& registry, Action& action) {
   add_describe(app, registry, action);
   add_graph(app, registry, action);
   add_support(app, registry, action);
+  add_memory(app, registry, action);
   for (CLI::App* command : app.get_subcommands({})) {
     command->get_formatter()->column_width(26);
     command->set_help_flag("-h,--help", "Show this help");
@@ -41,6 +42,7 @@ void declare(CLI::App& app, const device::Registry& registry, Action& action) {
       "  triad describe tpu/tpu-v3          its parameters and peak rates\n"
       "  triad graph mlp                    a network's ops: shapes, work, bytes\n"
       "  triad support                      which device runs which op\n"
+      "  triad memory ddr4-3200             a memory alone: bandwidth, latency, energy\n"
       "  triad run my-tpu.yaml my-net.yaml  your own machine, your own network\n\n"
       "Each command has its --help. Exit status: 0 done; 1 the run found a fault\n"
       "(deadlock, hazard, mismatch); 2 the input is at fault.");

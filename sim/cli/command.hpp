@@ -22,6 +22,7 @@ void add_list(CLI::App& app, const device::Registry& registry, Action& action);
 void add_graph(CLI::App& app, const device::Registry& registry, Action& action);
 void add_support(CLI::App& app, const device::Registry& registry, Action& action);
 void add_describe(CLI::App& app, const device::Registry& registry, Action& action);
+void add_memory(CLI::App& app, const device::Registry& registry, Action& action);
 
 /// Options of everything that simulates.
 struct RunFlags {
@@ -38,6 +39,17 @@ struct RunFlags {
 /// Writes results to --out and prints them in --format; `table` makes the text for people.
 void deliver(const RunFlags& flags, const report::Report& report,
              const std::function<std::string(const report::TableOptions&)>& table);
+
+/// A memory without a machine: a preset of configs/memory or a file, with its settings, read and checked.
+struct NamedMemory {
+  std::string name;  ///< in reports: "ddr4-3200"
+  config::Node configuration;
+  std::string digest;
+  std::unique_ptr<device::Memory> memory;
+};
+/// `set`: "memory.KEY=VALUE". Throws config::Error.
+NamedMemory make_memory(const device::Registry& registry, const std::filesystem::path& file,
+                        const std::vector<std::string>& set);
 
 /// Writes a result to standard output; device::Fault when it does not arrive there (a full disk).
 void print(const std::string& text);

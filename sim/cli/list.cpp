@@ -67,7 +67,7 @@ std::string section(const std::string& title, const std::string& use, const std:
 }  // namespace
 
 void add_list(CLI::App& app, const device::Registry& registry, Action& action) {
-  CLI::App* command = app.add_subcommand("list", "List devices, workloads and experiments");
+  CLI::App* command = app.add_subcommand("list", "List devices, memories, workloads and experiments");
   command->footer("Presets are YAML files under " + config::presets().string() +
                   "\nYour own file can extend one: `extends: tpu/tpu-v3`.");
   command->callback([&registry, &action] {
@@ -79,6 +79,7 @@ void add_list(CLI::App& app, const device::Registry& registry, Action& action) {
         devices.insert(devices.end(), presets.begin(), presets.end());
       }
       print(section("Devices", "triad describe DEVICE", devices, width) + "\n" +
+            section("Memories", "triad memory MEMORY", config::preset_names("memory"), width) + "\n" +
             section("Workloads", "triad run DEVICE WORKLOAD", config::preset_names("workloads"), width) + "\n" +
             section("Experiments", "triad compare EXPERIMENT", config::preset_names("experiments"), width));
     };

@@ -80,7 +80,7 @@ std::vector<std::string> preset_names(const std::string& folder) {
 namespace {
 
 /// When the name is that of a preset in another folder than those asked for: what it is. A folder of the user's own
-/// may hold anything, so only a whole name under workloads/ or experiments/ is sure to be wrong.
+/// may hold anything, so only a whole name under workloads/, experiments/ or memory/ is sure to be wrong.
 std::optional<std::string> misplaced(const std::string& name, const std::vector<std::string>& folders,
                                      const std::vector<std::string>& presets) {
   const auto is = [&](const std::string& preset, const std::string& what) {
@@ -89,7 +89,8 @@ std::optional<std::string> misplaced(const std::string& name, const std::vector<
   const auto asked = [&](const std::string& folder) {
     return folders.empty() || std::find(folders.begin(), folders.end(), folder) != folders.end();
   };
-  const std::pair<std::string, std::string> known[] = {{"workloads", "a workload"}, {"experiments", "an experiment"}};
+  const std::pair<std::string, std::string> known[] = {
+      {"workloads", "a workload"}, {"experiments", "an experiment"}, {"memory", "a memory"}};
   for (const auto& [folder, what] : known) {
     for (const std::string& preset : presets) {
       if (!asked(folder) && preset.starts_with(folder + "/") && (preset == name || preset == folder + "/" + name))

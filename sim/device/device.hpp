@@ -11,6 +11,7 @@
 #include "sim/config/node.hpp"
 #include "sim/device/job.hpp"
 #include "sim/device/result.hpp"
+#include "sim/device/traffic.hpp"
 
 /// What an accelerator is to the simulator.
 namespace triad::device {
@@ -96,9 +97,14 @@ class Registry {
   void add(Architecture architecture);
   const std::vector<Architecture>& all() const { return architectures_; }
   const Architecture* find(const std::string& name) const;
+  /// How to make a memory that stands alone.
+  void set_memory(MakeMemory make) { make_memory_ = make; }
+  /// The memory of a configuration. Throws config::Error, also where the key at fault is not read.
+  std::unique_ptr<Memory> memory(const config::Node& configuration) const;
 
  private:
   std::vector<Architecture> architectures_;
+  MakeMemory make_memory_ = nullptr;
 };
 
 }  // namespace triad::device

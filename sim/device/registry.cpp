@@ -18,4 +18,12 @@ const Architecture* Registry::find(const std::string& name) const {
   return found == architectures_.end() ? nullptr : &*found;
 }
 
+std::unique_ptr<Memory> Registry::memory(const config::Node& configuration) const {
+  if (make_memory_ == nullptr) throw std::logic_error("no memory is registered");
+  configuration.find("summary");  // for `triad list`
+  auto memory = make_memory_(configuration);
+  configuration.reject_unread();
+  return memory;
+}
+
 }  // namespace triad::device

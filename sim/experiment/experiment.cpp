@@ -162,6 +162,18 @@ report::Report run(const device::Registry& registry, const std::string& device, 
   return run_plan(registry, plan, options);
 }
 
+Ready prepare(const device::Registry& registry, const std::string& device, const std::string& workload,
+              const std::vector<std::string>& set) {
+  const DeviceName name = name_device(registry, device, fs::current_path());
+  const Settings settings = read_settings(set, {name.name});
+  Ready ready;
+  ready.job = load(config::resolve(workload, fs::current_path(), {"workloads"}), settings);
+  Prepared prepared = prepare(std::move(make_machines(registry, {name}, settings.devices).front()), ready.job);
+  ready.machine = std::move(prepared.machine);
+  ready.program = std::move(prepared.program);
+  return ready;
+}
+
 report::Report run_reference(const std::string& workload, const Options& options) {
   const fs::path file = config::resolve(workload, fs::current_path(), {"workloads"});
   const Settings settings = read_settings(options.set, {});

@@ -23,6 +23,17 @@ struct Options {
 report::Report run(const device::Registry& registry, const std::string& device, const std::string& workload,
                    const Options& options);
 
+/// A run with its input read, checked and lowered: for who elaborates the machine in a simulation of his own
+/// (models/platform).
+struct Ready {
+  Machine machine;
+  device::Job job;
+  std::unique_ptr<device::Program> program;
+};
+/// `set`: "device.mxu.rows=128", "workload.steps=5".
+Ready prepare(const device::Registry& registry, const std::string& device, const std::string& workload,
+              const std::vector<std::string>& set = {});
+
 /// The workload on the host: losses and weights, no cycles.
 report::Report run_reference(const std::string& workload, const Options& options);
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/config/node.hpp"
+#include "sim/experiment/staging.hpp"
 #include "sim/workload/npz.hpp"
 
 namespace triad::experiment {
@@ -16,47 +17,6 @@ namespace triad::experiment {
 namespace fs = std::filesystem;
 
 namespace {
-
-/// Files under temporary names, renamed together by commit(); what is not committed is removed, folders that were made
-/// too.
-class Staging {
- public:
-  Staging() = default;
-  Staging(const Staging&) = delete;
-  Staging& operator=(const Staging&) = delete;
-  ~Staging() {
-    std::error_code ignored;
-    for (const fs::path& file : files_) fs::remove(temporary(file), ignored);
-    for (auto folder = folders_.rbegin(); folder != folders_.rend(); ++folder) fs::remove(*folder, ignored);
-  }
-  void folder(const fs::path& path) {
-    if (path.empty() || fs::exists(path)) return;
-    folder(path.parent_path());
-    fs::create_directory(path);
-    folders_.push_back(path);
-  }
-  /// Where to write what shall become `file`.
-  fs::path stage(const fs::path& file) {
-    files_.push_back(file);
-    return temporary(file);
-  }
-  void commit() {
-    for (const fs::path& file : files_) {  // what would stop a rename, before the first
-      if (fs::is_directory(file)) {
-        throw fs::filesystem_error("a folder stands there", file, std::make_error_code(std::errc::is_a_directory));
-      }
-    }
-    for (const fs::path& file : files_) fs::rename(temporary(file), file);
-    files_.clear();
-    folders_.clear();
-  }
-
- private:
-  static fs::path temporary(const fs::path& file) {
-    return file.parent_path() / fmt::format(".{}.{}.partial", file.filename().string(), ::getpid());
-  }
-  std::vector<fs::path> files_, folders_;
-};
 
 void write_text(const fs::path& file, const std::string& text) {
   std::ofstream stream(file, std::ios::binary);

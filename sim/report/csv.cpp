@@ -3,18 +3,11 @@
 #include <cmath>
 
 #include "sim/report/report.hpp"
+#include "sim/report/text.hpp"
 
 namespace triad::report {
 
 namespace {
-
-/// A field of RFC 4180: quoted when it holds a comma, a quote or a line's end.
-std::string field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
 
 std::string number(double value) {
   return std::isfinite(value) ? fmt::format("{}", value) : "";
@@ -68,7 +61,7 @@ std::string csv(const Report& report) {
     names.clear();
     for (const auto& [name, value] : fields(report.workload, run)) {
       names += (names.empty() ? "" : ",") + name;
-      line += (line.empty() ? "" : ",") + field(value);
+      line += (line.empty() ? "" : ",") + csv_field(value);
     }
     lines += line + "\n";
   }

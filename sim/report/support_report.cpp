@@ -77,13 +77,6 @@ std::vector<Row> rows(const std::vector<Support>& answers, const Strings& device
   return result;
 }
 
-std::string field(const std::string& text) {  // RFC 4180
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string quoted = "\"";
-  for (const char c : text) quoted += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return quoted + "\"";
-}
-
 }  // namespace
 
 std::string support_table(const std::vector<Support>& answers, int width) {
@@ -136,8 +129,8 @@ std::string support_json(const std::vector<Support>& answers) {
 std::string support_csv(const std::vector<Support>& answers) {
   std::string text = "op,variant,phase,device,supported,reason\n";
   for (const Support& answer : answers) {
-    text += fmt::format("{},{},{},{},{},{}\n", answer.op, field(answer.variant), graph::to_string(answer.phase),
-                        field(answer.device), answer.supported() ? "yes" : "no", field(answer.reason));
+    text += fmt::format("{},{},{},{},{},{}\n", answer.op, csv_field(answer.variant), graph::to_string(answer.phase),
+                        csv_field(answer.device), answer.supported() ? "yes" : "no", csv_field(answer.reason));
   }
   return text;
 }

@@ -17,6 +17,9 @@ std::string plain(double value);
 /// "3.14 times", "1.8e+04 times": three significant digits.
 std::string times(double ratio);
 
+/// A field of a line of CSV (RFC 4180): quoted when it holds a comma, a quote or a line's end.
+std::string csv_field(const std::string& text);
+
 /// How many columns a UTF-8 text takes on a terminal (one per character).
 std::size_t columns(const std::string& text);
 /// The first `width` columns, the last of them "~" where something was cut.

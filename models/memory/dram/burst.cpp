@@ -70,6 +70,7 @@ std::uint32_t Controller::burst_columns(const Choice& choice, Cycle stop) {
   const Queue::Strand& strand = q.strand(choice.strand);
   Queue::Entry& entry = q.entry(strand.entry);
   if (entry.queued + entry.outside < fewest || starved_ != none || refresh_.due() <= now_) return 1;
+  if (unused_[writing_ ? 0 : 1] != 0) return 1;  // one column of each row that was opened for the direction before
   if (entry.pace == Queue::Pace::unknown) set_pace(entry);
   const std::uint32_t ways = entry.ways, begin = strand.position;
   const Cycle period = entry.period, at = choice.at;
@@ -161,7 +162,10 @@ void Controller::issue_burst(const Choice& choice, std::uint32_t columns) {
     const std::uint32_t n = (columns - i + ways - 1) / ways;
     q.remove(q.bank(bank(i)).hit, n, choice.at + (i + (n - 1) * ways) * period);
   }
-  for (std::uint32_t i = 0; i < std::min(ways, columns); ++i) settle_bank(bank(i));
+  for (std::uint32_t i = 0; i < std::min(ways, columns); ++i) {
+    use(bank(i));
+    settle_bank(bank(i));
+  }
   entry.first = std::min(entry.first, choice.at + wait);
   entry.last = std::max(entry.last, last + wait + burst);
   finish(q, index);

@@ -18,6 +18,7 @@ Controller::Controller(const Parameters& parameters, int slot, Observer* observe
       writes_(parameters.organization.all_banks(), parameters.scheduler.write_queue),
       refresh_(parameters),
       bus_(parameters.timing.tBURST),
+      opened_for_(static_cast<std::size_t>(parameters.organization.all_banks())),
       activated_(static_cast<std::size_t>(parameters.organization.all_banks())),
       refreshed_(static_cast<std::size_t>(parameters.organization.all_banks())),
       group_free_(static_cast<std::size_t>(parameters.organization.ranks * parameters.organization.bank_groups)) {

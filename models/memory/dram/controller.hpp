@@ -1,5 +1,6 @@
 #pragma once
 #include <algorithm>
+#include <array>
 #include <vector>
 
 #include "models/memory/dram/banks.hpp"
@@ -17,7 +18,9 @@ namespace triad::memory::dram {
 /// commands that the queue's columns need next, the one that may be issued first is issued; in one cycle a column goes
 /// before a row command, then the older column first. A row stays open while columns of it are queued. Reads are served
 /// until the write queue holds `write_high` columns or no read waits; then writes, until it is empty, or holds
-/// `write_low` and a read waits. A refresh that is due goes before everything: its banks get no other command.
+/// `write_low` and a read waits. Rows that have been opened for the direction before are used (a column each) before
+/// the first column of the new one, which opens its rows meanwhile: no row is opened in vain, and the bus turns round
+/// once. A refresh that is due goes before everything: its banks get no other command.
 ///
 /// Starvation: a run (its columns in one bank) none of which has been served for `starvation` cycles, in either queue,
 /// goes before all others, which wait until its next column is served. So a queue that is full of row hits delays one
@@ -77,7 +80,9 @@ class Controller {
   bool admit_column(const Run& run);
   void settle_mode();
   void find_starved();
-  Choice choose();
+  struct Search;
+  Choice choose() const;
+  void search(Search& best, bool write, bool refreshing) const;
   void choose_refresh(Choice& best) const;
   Choice choose_starved() const;
   /// The first cycle from `at` on in which the command's bus is free and it is the pseudo channel's turn.
@@ -91,6 +96,12 @@ class Controller {
     settle_bank(writes_, true, bank);
   }
   void settle_bank(Queue& queue, bool write, int bank);
+  /// The row that is open in the bank, if any, has been used or closed.
+  void use(int bank) {
+    std::uint8_t& opened = opened_for_[static_cast<std::size_t>(bank)];
+    if (opened != 0) --unused_[opened - 1];
+    opened = 0;
+  }
   Cycle next_event() const;
   void issue(const Choice& choice, Cycle stop);
   void issue_row(const Choice& choice);
@@ -125,6 +136,9 @@ class Controller {
   Queue reads_, writes_;
   Refresh refresh_;
   DataBus bus_;
+  /// By bank: its row has been opened for a read (1), a write (2), and not been used since. How many of either.
+  std::vector<std::uint8_t> opened_for_;
+  std::array<int, 2> unused_{};
   bool writing_ = false;           ///< the mode
   std::vector<Arrival> arrivals_;  ///< from `front_` on: not yet wholly in a queue
   std::size_t front_ = 0;

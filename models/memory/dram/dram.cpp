@@ -4,18 +4,35 @@
 
 namespace triad::memory::dram {
 
-Dram::Dram(const Parameters& parameters, bool check) : mapping_(parameters) {
+namespace {
+
+/// Two observers as one.
+struct Both : Observer {
+  Both(Observer* first, Observer* second) : first(first), second(second) {}
+  void command(const Issued& issued) override {
+    first->command(issued);
+    second->command(issued);
+  }
+  Observer* first;
+  Observer* second;
+};
+
+}  // namespace
+
+Dram::Dram(const Parameters& parameters, bool check, const std::function<Observer*(int controller)>& observer)
+    : mapping_(parameters) {
   const Organization& o = parameters.organization;
   controllers_.reserve(static_cast<std::size_t>(o.controllers()));
   for (int c = 0; c < o.controllers(); ++c) {
     const int channel = c / o.pseudo_channels, pseudo = c % o.pseudo_channels;
-    Checker* checker = nullptr;
+    Observer* watch = observer ? observer(c) : nullptr;
     if (check) {
       std::string name = fmt::format("channel {}", channel);
       if (o.pseudo_channels > 1) name += fmt::format(", pseudo channel {}", pseudo);
-      checker = checkers_.emplace_back(std::make_unique<Checker>(parameters, name)).get();
+      Observer* checker = observers_.emplace_back(std::make_unique<Checker>(parameters, name)).get();
+      watch = watch == nullptr ? checker : observers_.emplace_back(std::make_unique<Both>(checker, watch)).get();
     }
-    controllers_.emplace_back(parameters, pseudo, checker);
+    controllers_.emplace_back(parameters, pseudo, watch);
   }
 }
 

@@ -1,4 +1,5 @@
 #pragma once
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -11,8 +12,9 @@ namespace triad::memory::dram {
 /// All channels of a device.
 class Dram {
  public:
-  /// `check`: a Checker watches every command.
-  Dram(const Parameters& parameters, bool check);
+  /// `check`: a Checker watches every command. `observer`, if any, is asked once for each controller's further observer
+  /// (null: none).
+  Dram(const Parameters& parameters, bool check, const std::function<Observer*(int controller)>& observer = {});
   /// The bytes [address, address + bytes) for `request`: returns into how many runs they were cut; each is served once.
   std::uint64_t push(std::uint64_t request, std::uint64_t address, std::uint64_t bytes, bool write, activity::Tag tag,
                      Cycle arrival) {
@@ -33,7 +35,7 @@ class Dram {
 
  private:
   Mapping mapping_;
-  std::vector<std::unique_ptr<Checker>> checkers_;
+  std::vector<std::unique_ptr<Observer>> observers_;  ///< those made here
   std::vector<Controller> controllers_;
 };
 

@@ -127,8 +127,8 @@ struct Parameters {
   ///               order: [row, column, bank, bank_group, column:2]}               # one of a kind takes what is left
   ///     energy: {activate: 1.2 nJ, read: 1.9 nJ, write: 1.9 nJ, refresh: 30 nJ, background: 50 mW}
   ///
-  /// A time becomes cycles as the rounding algorithm of JESD79-4 has it: up, but for a fortieth of a cycle that tables given in
-  /// whole picoseconds may be off; tREFI, a maximum, is rounded down.
+  /// A time becomes cycles as the rounding algorithm of JESD79-4 has it: up, but for a fortieth of a cycle that tables
+  /// given in whole picoseconds may be off; tREFI, a maximum, is rounded down.
   static Parameters read(const config::Node& node);
   /// Bytes per second of all channels, without any loss.
   double peak_bandwidth() const;

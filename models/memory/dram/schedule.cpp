@@ -25,35 +25,55 @@ Command Controller::command_of(const Queue::Bank& bank, bool write) const {
   return bank.kind == Banks::activate ? Command::activate : Command::precharge;
 }
 
-Controller::Choice Controller::choose() {
+/// Looks for the command that goes first.
+struct Controller::Search {
+  Cycle column_floor, row_floor;  ///< the buses are free from then on
+  Cycle key = never;              ///< of the best so far: earliest first, then columns
+  std::uint64_t age = 0;
+  int bank = -1;
+  bool write = false;
+};
+
+void Controller::search(Search& best, bool write, bool refreshing) const {
+  const Queue& q = queue(write);
+  // After a change of direction: rows that have been opened for the one before are used first, so that none is opened
+  // in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
+  const bool turning = unused_[writing_ ? 0 : 1] != 0;
+  const std::uint8_t before = writing_ ? 1 : 2;
+  for (const std::uint8_t number : q.active()) {
+    const Queue::Bank& bank = q.bank(number);
+    if (turning) {
+      const bool unused = opened_for_[number] == before;
+      if (write == writing_ ? unused || !bank.row : !unused) continue;
+    }
+    if (refreshing && refresh_.holds(rank_of(number), number, now_)) continue;
+    const Cycle free = bank.row ? best.row_floor : best.column_floor;
+    const Cycle at = align(std::max({bank.ready, banks_.earliest_around(bank.kind, number), free}));
+    const Cycle key = 2 * at + (bank.row ? 1 : 0);
+    if (key > best.key || (key == best.key && bank.age > best.age)) continue;
+    best.key = key;
+    best.age = bank.age;
+    best.bank = number;
+    best.write = write;
+  }
+}
+
+Controller::Choice Controller::choose() const {
   Choice best;
   const bool refreshing = refresh_.due() <= now_;
   if (starved_ != none) {
     best = choose_starved();
   } else {
-    const Queue& q = queue(writing_);
-    const Cycle column_floor = std::max(now_, column_bus_), row_floor = std::max(now_, row_bus_);
-    Cycle best_key = never;  // earliest first, then columns
-    std::uint64_t best_age = 0;
-    int chosen = -1;
-    for (const std::uint8_t number : q.active()) {
-      const Queue::Bank& bank = q.bank(number);
-      if (refreshing && refresh_.holds(rank_of(number), number, now_)) continue;
-      const Cycle free = bank.row ? row_floor : column_floor;
-      const Cycle at = align(std::max({bank.ready, banks_.earliest_around(bank.kind, number), free}));
-      const Cycle key = 2 * at + (bank.row ? 1 : 0);
-      if (key > best_key || (key == best_key && bank.age > best_age)) continue;
-      best_key = key;
-      best_age = bank.age;
-      chosen = number;
-    }
-    if (chosen >= 0) {
-      const Queue::Bank& bank = q.bank(chosen);
-      best = {.at = best_key / 2,
+    Search found{.column_floor = std::max(now_, column_bus_), .row_floor = std::max(now_, row_bus_)};
+    if (unused_[writing_ ? 0 : 1] != 0) search(found, !writing_, refreshing);
+    search(found, writing_, refreshing);
+    if (found.bank >= 0) {
+      const Queue::Bank& bank = queue(found.write).bank(found.bank);
+      best = {.at = found.key / 2,
               .kind = bank.row ? Class::row : Class::column,
-              .command = command_of(bank, writing_),
-              .write = writing_,
-              .bank = chosen,
+              .command = command_of(bank, found.write),
+              .write = found.write,
+              .bank = found.bank,
               .strand = bank.strand,
               .age = bank.age};
     }
@@ -123,6 +143,7 @@ void Controller::issue(const Choice& choice, Cycle stop) {
 }
 
 void Controller::set_open_row(int bank, std::int64_t row) {
+  use(bank);
   reads_.set_open_row(bank, row);
   writes_.set_open_row(bank, row);
   settle_bank(bank);
@@ -142,6 +163,8 @@ void Controller::issue_row(const Choice& choice) {
       ++statistics.activates;
       activated_[static_cast<std::size_t>(bank)] = choice.at;
       set_open_row(bank, row);
+      opened_for_[static_cast<std::size_t>(bank)] = choice.write ? 2 : 1;
+      ++unused_[choice.write ? 1 : 0];
       break;
     case Command::precharge:
     case Command::precharge_all:
@@ -162,6 +185,7 @@ void Controller::issue_row(const Choice& choice) {
 
 void Controller::issue_column(const Choice& choice) {
   Queue& q = queue(choice.write);
+  use(choice.bank);
   const Queue::Strand strand = q.strand(choice.strand);
   Queue::Entry& entry = q.entry(strand.entry);
   const Cycle data = choice.at + latency(choice.write);

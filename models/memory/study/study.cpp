@@ -1,0 +1,47 @@
+#include "models/memory/study/study.hpp"
+
+#include <fmt/format.h>
+
+#include "models/memory/study/driver.hpp"
+
+namespace triad::memory::study {
+
+namespace {
+
+/// "4 channels x 2 pseudo channels of 64 bit, 1 rank, 4 x 4 banks, 2 KiB rows, 16 GiB"
+std::string in_words(const dram::Organization& o) {
+  const auto size = [](std::uint64_t bytes) {
+    constexpr std::uint64_t kibi = 1024;
+    if (bytes % (kibi * kibi * kibi) == 0) return fmt::format("{} GiB", bytes / kibi / kibi / kibi);
+    if (bytes % (kibi * kibi) == 0) return fmt::format("{} MiB", bytes / kibi / kibi);
+    return bytes % kibi == 0 ? fmt::format("{} KiB", bytes / kibi) : fmt::format("{} B", bytes);
+  };
+  const auto count = [](int n, const char* what) { return fmt::format("{} {}{}", n, what, n == 1 ? "" : "s"); };
+  std::string text = count(o.channels, "channel");
+  if (o.pseudo_channels > 1) text += " x " + count(o.pseudo_channels, "pseudo channel");
+  text += fmt::format(" of {} bit, {}, ", o.bus_bits, count(o.ranks, "rank"));
+  if (o.bank_groups > 1) text += fmt::format("{} x ", o.bank_groups);
+  return text + fmt::format("{}, rows of {}, {}", count(o.banks, "bank"), size(o.row_bytes()), size(o.capacity()));
+}
+
+class Study : public device::Memory {
+ public:
+  explicit Study(const dram::Parameters& parameters) : parameters_(parameters) {}
+  std::vector<std::pair<std::string, std::string>> describe() const override { return parameters_.describe(); }
+  device::TrafficResult run(const device::Traffic& traffic) const override {
+    device::TrafficResult result = Driver(parameters_, traffic).run();
+    result.organization = in_words(parameters_.organization);
+    return result;
+  }
+
+ private:
+  dram::Parameters parameters_;
+};
+
+}  // namespace
+
+std::unique_ptr<device::Memory> make_memory(const config::Node& configuration) {
+  return std::make_unique<Study>(dram::Parameters::read(configuration));
+}
+
+}  // namespace triad::memory::study
