@@ -33,14 +33,13 @@ double bandwidth(const std::string& preset) {
   const device::RunResult less = test::run(*device, triad_of(small), {.check = false});
   const device::RunResult more = test::run(*device, triad_of(large), {.check = false});
   EXPECT_EQ(more.read_bytes + more.written_bytes, 12u * large);
-  std::printf("%s: %g us, %g us, host %g s\n", preset.c_str(), less.seconds * 1e6, more.seconds * 1e6, more.host_seconds);
   return 12.0 * static_cast<double>(large - small) / (more.seconds - less.seconds);
 }
 
+/// gpu_stream_measured.csv: triad at full occupancy.
 TEST(Stream, TriadReachesWhatWasMeasured) {
-  for (const auto& [preset, measured] :
-       {std::pair{"v100", 814e9}, std::pair{"a100", 1759e9}}) {
-    std::printf("%s %g GB/s of %g\n", preset, bandwidth(preset) / 1e9, measured / 1e9);
+  for (const auto& [preset, measured] : {std::pair{"v100", 814e9}, std::pair{"a100", 1759e9}}) {
+    EXPECT_NEAR(bandwidth(preset), measured, 0.05 * measured) << preset;
   }
 }
 
