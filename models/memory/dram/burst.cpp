@@ -59,7 +59,7 @@ Cycle Controller::disturbed(const Queue& q, const Choice& choice, Cycle stop, bo
         rank_of(number) == rank_of(choice.bank)) {
       continue;
     }
-    stop = std::min(stop, turn(std::max(bank.ready, banks_.earliest_around(bank.kind, number)), !bank.row));
+    stop = std::min(stop, turn(std::max(bank.key / 2, banks_.earliest_around(bank.kind, number)), !bank.row));
   }
   return stop;
 }

@@ -9,7 +9,8 @@ Controller::Controller(const Parameters& parameters, int slot, Observer* observe
     : timing_(parameters.timing),
       scheduler_(parameters.scheduler),
       banks_per_rank_(parameters.organization.banks_per_rank()),
-      banks_per_group_(parameters.organization.banks),
+      ranks_(static_cast<std::size_t>(parameters.organization.ranks)),
+      groups_per_rank_(static_cast<std::size_t>(parameters.organization.bank_groups)),
       slot_(static_cast<Cycle>(slot)),
       slots_(static_cast<Cycle>(parameters.organization.pseudo_channels)),
       observer_(observer),
@@ -22,6 +23,10 @@ Controller::Controller(const Parameters& parameters, int slot, Observer* observe
       activated_(static_cast<std::size_t>(parameters.organization.all_banks())),
       refreshed_(static_cast<std::size_t>(parameters.organization.all_banks())),
       group_free_(static_cast<std::size_t>(parameters.organization.ranks * parameters.organization.bank_groups)) {
+  for (int bank = 0; bank < parameters.organization.all_banks(); ++bank) {
+    places_.push_back({bank / banks_per_rank_, bank / parameters.organization.banks});
+  }
+  floors_.resize(group_free_.size() * Banks::kinds);
   if ((slots_ & (slots_ - 1)) != 0) throw std::logic_error("pseudo channels that are no power of two");
 }
 

@@ -46,11 +46,12 @@ class Queue {
     Index oldest = none, youngest = none, hit = none;
     std::uint16_t place = 0;  ///< in `active`
     // The command that the bank needs next; kept by the controller.
-    Index strand = none;    ///< for it: `hit`, or the oldest
-    bool row = false;       ///< a row command, no column
-    std::uint8_t kind = 0;  ///< Banks::Kind
-    Cycle ready = 0;        ///< as far as the bank itself is concerned
-    std::uint64_t age = 0;  ///< of the strand
+    Index strand = none;      ///< for it: `hit`, or the oldest
+    std::uint8_t kind = 0;    ///< Banks::Kind
+    bool row = false;         ///< a row command, no column
+    std::uint32_t floor = 0;  ///< number of its group and kind
+    Cycle key = 0;            ///< 2 * when it can be issued as far as the bank itself is concerned, + 1: a row command
+    std::uint64_t age = 0;    ///< of the strand
   };
 
   /// `columns` at most, of `banks` banks. Throws std::logic_error about more columns than an Index can count.

@@ -17,7 +17,8 @@ void Controller::settle_bank(Queue& q, bool write, int number) {
     bank.kind = write ? Banks::write : Banks::read;
   }
   bank.age = q.strand(bank.strand).age;
-  bank.ready = banks_.earliest_of_bank(bank.kind, number);
+  bank.key = key(banks_.earliest_of_bank(bank.kind, number), bank.row);
+  bank.floor = static_cast<std::uint32_t>(group_of(number)) * Banks::kinds + bank.kind;
 }
 
 Command Controller::command_of(const Queue::Bank& bank, bool write) const {
@@ -25,19 +26,43 @@ Command Controller::command_of(const Queue::Bank& bank, bool write) const {
   return bank.kind == Banks::activate ? Command::activate : Command::precharge;
 }
 
-/// Looks for the command that goes first.
+/// The best command so far. A key is twice the cycle, + 1 of a row command: the least one goes first.
 struct Controller::Search {
-  Cycle column_floor, row_floor;  ///< the buses are free from then on
-  Cycle key = never;              ///< of the best so far: earliest first, then columns
-  std::uint64_t age = 0;
+  Cycle key = never;
+  std::uint64_t age = never;
+  Cycle row = never;  ///< the least key of a row command
   int bank = -1;
   bool write = false;
+
+  void consider(const Queue::Bank& bank, Cycle floor, int number, bool of_writes) {
+    const Cycle candidate = std::max(bank.key, floor);
+    row = std::min(row, candidate | ((candidate & 1) - 1));
+    // No branches: which bank is the best one cannot be predicted.
+    const bool better = (candidate < key) | ((candidate == key) & (bank.age < age));
+    key = better ? candidate : key;
+    age = better ? bank.age : age;
+    this->bank = better ? number : this->bank;
+    write = better ? of_writes : write;
+  }
 };
 
-void Controller::search(Search& best, bool write, bool refreshing) const {
+void Controller::set_floors() {
+  const Cycle column = std::max(now_, column_bus_), row = std::max(now_, row_bus_);
+  std::size_t group = 0;
+  for (std::size_t rank = 0; rank < ranks_; ++rank) {
+    for (std::size_t end = group + groups_per_rank_; group < end; ++group) {
+      Cycle* const floor = &floors_[group * Banks::kinds];
+      const auto around = [&](std::size_t kind) { return banks_.earliest_around(kind, rank, group); };
+      floor[Banks::activate] = key(std::max(row, around(Banks::activate)), true);
+      floor[Banks::precharge] = key(row, true);
+      floor[Banks::read] = key(std::max(column, around(Banks::read)), false);
+      floor[Banks::write] = key(std::max(column, around(Banks::write)), false);
+    }
+  }
+}
+
+void Controller::search_with_care(Search& best, bool write) const {
   const Queue& q = queue(write);
-  // After a change of direction: rows that have been opened for the one before are used first, so that none is opened
-  // in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
   const bool turning = unused_[writing_ ? 0 : 1] != 0;
   const std::uint8_t before = writing_ ? 1 : 2;
   for (const std::uint8_t number : q.active()) {
@@ -46,30 +71,37 @@ void Controller::search(Search& best, bool write, bool refreshing) const {
       const bool unused = opened_for_[number] == before;
       if (write == writing_ ? unused || !bank.row : !unused) continue;
     }
-    if (refreshing && refresh_.holds(rank_of(number), number, now_)) continue;
-    const Cycle free = bank.row ? best.row_floor : best.column_floor;
-    const Cycle at = align(std::max({bank.ready, banks_.earliest_around(bank.kind, number), free}));
-    const Cycle key = 2 * at + (bank.row ? 1 : 0);
-    if (key > best.key || (key == best.key && bank.age > best.age)) continue;
-    best.key = key;
-    best.age = bank.age;
-    best.bank = number;
-    best.write = write;
+    if (refresh_.holds(rank_of(number), number, now_)) continue;
+    best.consider(bank, floors_[bank.floor], number, write);
   }
 }
 
-Controller::Choice Controller::choose() const {
+Controller::Choice Controller::choose() {
   Choice best;
   const bool refreshing = refresh_.due() <= now_;
   if (starved_ != none) {
     best = choose_starved();
   } else {
-    Search found{.column_floor = std::max(now_, column_bus_), .row_floor = std::max(now_, row_bus_)};
-    if (unused_[writing_ ? 0 : 1] != 0) search(found, !writing_, refreshing);
-    search(found, writing_, refreshing);
+    set_floors();
+    Search found;
+    // After a change of direction: rows that have been opened for the one before are used first, so that none is
+    // opened in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
+    const bool turning = unused_[writing_ ? 0 : 1] != 0;
+    if (turning) search_with_care(found, !writing_);
+    if (turning || refreshing) {
+      search_with_care(found, writing_);
+    } else {
+      const Queue& q = queue(writing_);
+      found.write = writing_;
+      for (const std::uint8_t number : q.active()) {
+        const Queue::Bank& bank = q.bank(number);
+        found.consider(bank, floors_[bank.floor], number, writing_);
+      }
+    }
     if (found.bank >= 0) {
       const Queue::Bank& bank = queue(found.write).bank(found.bank);
       best = {.at = found.key / 2,
+              .row_at = found.row / 2,
               .kind = bank.row ? Class::row : Class::column,
               .command = command_of(bank, found.write),
               .write = found.write,
@@ -134,11 +166,11 @@ void Controller::issue(const Choice& choice, Cycle stop) {
     column_bus_ = at + 1;
     starved_ = none;
   }
-  admits_from_ = at + 1;
-  if (scheduler_.dual_command) {
-    now_ = at;  // the other bus may have a command in the same cycle
-  } else {
-    now_ = row_bus_ = column_bus_ = admits_from_;
+  now_ = admits_from_ = at + 1;
+  if (!scheduler_.dual_command) {
+    row_bus_ = column_bus_ = now_;
+  } else if (choice.kind == Class::column && choice.row_at <= at) {
+    now_ = at;  // the other bus has a command in the same cycle
   }
 }
 
