@@ -55,7 +55,7 @@ Cycle Controller::disturbed(const Queue& q, const Choice& choice, Cycle stop, bo
       shared = shared || bank.oldest != bank.hit || bank.youngest != bank.hit;
       continue;
     }
-    if (!bank.row && entry.pace == Queue::Pace::any && bank.age > choice.age &&
+    if (!bank.row && entry.pace == Queue::Pace::any && q.strand(bank.strand).age > q.strand(choice.strand).age &&
         rank_of(number) == rank_of(choice.bank)) {
       continue;
     }

@@ -36,8 +36,11 @@ namespace triad::memory::dram {
 class Controller {
  public:
   static constexpr Cycle never = ~Cycle{0};
+  /// The longest time between two commands, and the largest `starvation`, in cycles.
+  static constexpr Cycle longest_wait = 1 << 20, longest_starvation = 1 << 30;
   /// `slot`: the number of the pseudo channel in its channel. `observer` may be null.
-  /// Throws std::logic_error about a number of pseudo channels that is not a power of two.
+  /// Throws std::logic_error about a number of pseudo channels that is not a power of two, more than 256 banks, and
+  /// times longer than the ones above.
   Controller(const Parameters& parameters, int slot, Observer* observer);
   /// Appends columns. `arrival`: not before an earlier one's, and not before what `advance` was asked for.
   void push(const Run& run, Cycle arrival);
@@ -72,7 +75,6 @@ class Controller {
     bool write = false;  ///< the strand's queue
     int bank = 0;
     Queue::Index strand = none;
-    std::uint64_t age = 0;
   };
 
   Queue& queue(bool write) { return write ? writes_ : reads_; }
@@ -83,8 +85,8 @@ class Controller {
   void find_starved();
   struct Search;
   Choice choose();
-  void set_floors();
-  void search_with_care(Search& best, bool write) const;
+  void set_floors(bool write);
+  void search_with_care(Search& search, bool write) const;
   void choose_refresh(Choice& best) const;
   Choice choose_starved() const;
   /// The first cycle from `at` on in which the command's bus is free and it is the pseudo channel's turn.

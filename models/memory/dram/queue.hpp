@@ -51,7 +51,7 @@ class Queue {
     bool row = false;         ///< a row command, no column
     std::uint32_t floor = 0;  ///< number of its group and kind
     Cycle key = 0;            ///< 2 * when it can be issued as far as the bank itself is concerned, + 1: a row command
-    std::uint64_t age = 0;    ///< of the strand
+    std::uint64_t age = 0;    ///< of the strand; and the bank's number, in the lowest 8 bits
   };
 
   /// `columns` at most, of `banks` banks. Throws std::logic_error about more columns than an Index can count.
@@ -83,6 +83,8 @@ class Queue {
   /// Does a column of the bank's row wait?
   bool holds(int bank, std::int64_t row, std::uint32_t column) const;
 
+  /// The age of the next run's first column: more than that of any column here.
+  std::uint64_t age() const { return age_; }
   /// Banks with columns, in no order.
   const std::vector<std::uint8_t>& active() const { return active_; }
   Bank& bank(int number) { return banks_[static_cast<std::size_t>(number)]; }

@@ -16,7 +16,7 @@ void Controller::settle_bank(Queue& q, bool write, int number) {
     bank.strand = bank.hit;
     bank.kind = write ? Banks::write : Banks::read;
   }
-  bank.age = q.strand(bank.strand).age;
+  bank.age = q.strand(bank.strand).age << 8 | static_cast<std::uint64_t>(number);
   bank.key = key(banks_.earliest_of_bank(bank.kind, number), bank.row);
   bank.floor = static_cast<std::uint32_t>(group_of(number)) * Banks::kinds + bank.kind;
 }
@@ -26,43 +26,49 @@ Command Controller::command_of(const Queue::Bank& bank, bool write) const {
   return bank.kind == Banks::activate ? Command::activate : Command::precharge;
 }
 
-/// The best command so far. A key is twice the cycle, + 1 of a row command: the least one goes first.
+/// Commands as numbers, of which the least one goes first, from the highest bit on: twice the cycles from now on, + 1
+/// of a row command; the column's age, less one that is older than any; the bank. One number, and no branches: which
+/// command is the next one cannot be predicted.
 struct Controller::Search {
-  Cycle key = never;
-  std::uint64_t age = never;
-  Cycle row = never;  ///< the least key of a row command
-  int bank = -1;
-  bool write = false;
+  static constexpr int bank_bits = 8, age_bits = 31;
+  static constexpr int low_bits = bank_bits + age_bits;
+  static_assert(longest_wait < 1ull << (64 - low_bits - 1) && longest_starvation < 1ull << age_bits);
 
-  void consider(const Queue::Bank& bank, Cycle floor, int number, bool of_writes) {
-    const Cycle candidate = std::max(bank.key, floor);
-    row = std::min(row, candidate | ((candidate & 1) - 1));
-    // No branches: which bank is the best one cannot be predicted.
-    const bool better = (candidate < key) | ((candidate == key) & (bank.age < age));
-    key = better ? candidate : key;
-    age = better ? bank.age : age;
-    this->bank = better ? number : this->bank;
-    write = better ? of_writes : write;
+  const Cycle* floors;
+  Cycle now;
+  std::uint64_t best = never;
+  std::uint64_t row = never;  ///< the best row command
+
+  static std::uint64_t offset(const Queue& q) { return (q.age() - (1ull << age_bits)) << bank_bits; }
+  std::uint64_t rank(const Queue::Bank& bank, std::uint64_t offset) const {
+    return ((std::max(bank.key, floors[bank.floor]) - now) << low_bits) + (bank.age - offset);
   }
+  void consider(const Queue::Bank& bank, std::uint64_t offset) {
+    const std::uint64_t candidate = rank(bank, offset);
+    best = std::min(best, candidate);
+    row = std::min(row, candidate | (((candidate >> low_bits) & 1) - 1));
+  }
+  /// The cycle of a candidate.
+  Cycle at(std::uint64_t candidate) const { return (now + (candidate >> low_bits)) / 2; }
 };
 
-void Controller::set_floors() {
+void Controller::set_floors(bool write) {
   const Cycle column = std::max(now_, column_bus_), row = std::max(now_, row_bus_);
+  const std::size_t kind = write ? Banks::write : Banks::read;
+  Cycle* floor = floors_.data();
   std::size_t group = 0;
   for (std::size_t rank = 0; rank < ranks_; ++rank) {
-    for (std::size_t end = group + groups_per_rank_; group < end; ++group) {
-      Cycle* const floor = &floors_[group * Banks::kinds];
-      const auto around = [&](std::size_t kind) { return banks_.earliest_around(kind, rank, group); };
-      floor[Banks::activate] = key(std::max(row, around(Banks::activate)), true);
+    for (const std::size_t end = group + groups_per_rank_; group < end; ++group, floor += Banks::kinds) {
+      floor[Banks::activate] = key(std::max(row, banks_.earliest_around(Banks::activate, rank, group)), true);
       floor[Banks::precharge] = key(row, true);
-      floor[Banks::read] = key(std::max(column, around(Banks::read)), false);
-      floor[Banks::write] = key(std::max(column, around(Banks::write)), false);
+      floor[kind] = key(std::max(column, banks_.earliest_around(kind, rank, group)), false);
     }
   }
 }
 
-void Controller::search_with_care(Search& best, bool write) const {
+void Controller::search_with_care(Search& search, bool write) const {
   const Queue& q = queue(write);
+  const std::uint64_t offset = Search::offset(q);
   const bool turning = unused_[writing_ ? 0 : 1] != 0;
   const std::uint8_t before = writing_ ? 1 : 2;
   for (const std::uint8_t number : q.active()) {
@@ -71,8 +77,7 @@ void Controller::search_with_care(Search& best, bool write) const {
       const bool unused = opened_for_[number] == before;
       if (write == writing_ ? unused || !bank.row : !unused) continue;
     }
-    if (refresh_.holds(rank_of(number), number, now_)) continue;
-    best.consider(bank, floors_[bank.floor], number, write);
+    if (!refresh_.holds(rank_of(number), number, now_)) search.consider(bank, offset);
   }
 }
 
@@ -82,32 +87,41 @@ Controller::Choice Controller::choose() {
   if (starved_ != none) {
     best = choose_starved();
   } else {
-    set_floors();
-    Search found;
+    Search search{.floors = floors_.data(), .now = 2 * now_};
+    set_floors(writing_);
     // After a change of direction: rows that have been opened for the one before are used first, so that none is
     // opened in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
     const bool turning = unused_[writing_ ? 0 : 1] != 0;
-    if (turning) search_with_care(found, !writing_);
+    bool write = writing_;
+    if (turning) {
+      set_floors(!writing_);
+      search_with_care(search, !writing_);
+    }
+    const std::uint64_t unused = search.best;
     if (turning || refreshing) {
-      search_with_care(found, writing_);
+      search_with_care(search, writing_);
     } else {
       const Queue& q = queue(writing_);
-      found.write = writing_;
-      for (const std::uint8_t number : q.active()) {
-        const Queue::Bank& bank = q.bank(number);
-        found.consider(bank, floors_[bank.floor], number, writing_);
+      const std::uint64_t offset = Search::offset(q);
+      if (scheduler_.dual_command) {
+        for (const std::uint8_t number : q.active()) search.consider(q.bank(number), offset);
+      } else {
+        for (const std::uint8_t number : q.active()) {
+          search.best = std::min(search.best, search.rank(q.bank(number), offset));
+        }
       }
     }
-    if (found.bank >= 0) {
-      const Queue::Bank& bank = queue(found.write).bank(found.bank);
-      best = {.at = found.key / 2,
-              .row_at = found.row / 2,
+    if (search.best != never) {
+      if (turning && search.best == unused) write = !write;
+      const int number = static_cast<int>(search.best & ((1u << Search::bank_bits) - 1));
+      const Queue::Bank& bank = queue(write).bank(number);
+      best = {.at = search.at(search.best),
+              .row_at = search.at(search.row),
               .kind = bank.row ? Class::row : Class::column,
-              .command = command_of(bank, found.write),
-              .write = found.write,
-              .bank = found.bank,
-              .strand = bank.strand,
-              .age = bank.age};
+              .command = command_of(bank, write),
+              .write = write,
+              .bank = number,
+              .strand = bank.strand};
     }
   }
   if (refreshing) choose_refresh(best);
@@ -128,7 +142,6 @@ Controller::Choice Controller::choose_starved() const {
   } else {  // it does not wait for others' hits
     choice.command = open == Banks::closed ? Command::activate : Command::precharge;
   }
-  choice.age = q.strand(choice.strand).age;
   choice.at = turn(banks_.earliest(choice.command, choice.bank), choice.kind == Class::column);
   return choice;
 }
