@@ -40,7 +40,7 @@ class Run : public memory::Session {
         parameters_(parameters),
         technology_(technology),
         program_(program),
-        memory_("memory", parameters.memory, recorder(), technology),
+        memory_("memory", parameters.memory, recorder(), technology, options.check),
         machine_("gpu", parameters, program, job.steps, memory_, recorder(), technology, options.check) {
     recorder().add_static_power(parameters.static_watts);
     if (job.values) {
@@ -83,7 +83,7 @@ class Gpu : public device::Device {
  public:
   explicit Gpu(const config::Node& node)
       : parameters_(Parameters::read(node)), technology_(kit::load_technology(node)) {
-    technology_.picojoules(parameters_.memory.energy);  // an unknown name is an error now, not in the middle of a run
+    parameters_.memory.bit_picojoules(technology_);  // an unknown name is an error now, not in the middle of a run
   }
 
   double peak_flops(Format precision) const override { return gpu::peak_flops(parameters_, precision); }

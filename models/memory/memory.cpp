@@ -1,65 +1,35 @@
 #include "models/memory/memory.hpp"
 
-#include <fmt/core.h>
-
 #include <algorithm>
-#include <bit>
-#include <cmath>
 
-#include "models/kit/outcome.hpp"
+#include "models/memory/dram_backend.hpp"
+#include "models/memory/ideal.hpp"
 
 namespace triad::memory {
 
-using config::Quantity;
+namespace {
 
-Parameters Parameters::read(const config::Node& node) {
-  Parameters p;
-  p.clock_hz = kit::read_clock(node.at("clock"));
-  p.channels = static_cast<int>(node.at("channels").integer(1, 1024));
-  p.bandwidth = node.at("bandwidth").quantity(Quantity::bandwidth);
-  p.latency = node.at("latency").quantity(Quantity::time);
-  p.interleave = static_cast<std::uint64_t>(node.at("interleave").quantity(Quantity::bytes));
-  p.access = static_cast<std::uint64_t>(node.at("access").quantity(Quantity::bytes));
-  p.credits = static_cast<int>(node.at("credits").integer(1, 1 << 20));
-  p.capacity = static_cast<std::uint64_t>(node.at("capacity").quantity(Quantity::bytes));
-  p.energy = node.at("energy").text();
-  if (!std::has_single_bit(p.access)) node.at("access").fail("must be a power of two");
-  if (!std::has_single_bit(p.interleave) || p.interleave < p.access) {
-    node.at("interleave").fail(fmt::format("must be a power of two and at least access ({} B)", p.access));
-  }
-  return p;
+std::unique_ptr<Backend> make_backend(const std::string& name, const Parameters& parameters,
+                                      activity::Recorder& recorder, const activity::Technology& technology,
+                                      bool check) {
+  if (parameters.kind == Kind::ideal) return std::make_unique<Ideal>(name, parameters, recorder, technology);
+  return std::make_unique<DramBackend>(name, parameters, recorder, technology, check);
 }
 
-std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
-  return {{"memory capacity", fmt::format("{:.4g} GiB", static_cast<double>(capacity) / (1ull << 30))},
-          {"memory bandwidth", fmt::format("{:.4g} GB/s", bandwidth / 1e9)},
-          {"memory latency", fmt::format("{:.4g} ns", latency * 1e9)},
-          {"memory channels", fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave)},
-          {"memory requests in flight", std::to_string(credits)}};
-}
+}  // namespace
 
 Memory::Memory(const sc_core::sc_module_name& name, const Parameters& parameters, activity::Recorder& recorder,
-               const activity::Technology& technology)
-    : Unit(name, kit::Clock(parameters.clock_hz)),
-      parameters_(parameters),
-      latency_(static_cast<Time>(std::llround(parameters.latency * 1e15))),
-      access_time_(static_cast<Time>(
-          std::llround(static_cast<double>(parameters.access * static_cast<std::uint64_t>(parameters.channels)) /
-                       parameters.bandwidth * 1e15))),
-      accesses_(static_cast<std::size_t>(parameters.channels)) {
-  for (int c = 0; c < parameters.channels; ++c) {
-    kit::Track track(recorder, fmt::format("{}.channel{}", static_cast<const char*>(name), c), clock(),
-                     activity::Resource::memory);
-    const int moved = track.add_action("bytes_moved", 8 * technology.picojoules(parameters.energy));
-    channels_.push_back({track, moved, 0});
-  }
-}
+               const activity::Technology& technology, bool check)
+    : Memory(name, parameters, make_backend(static_cast<const char*>(name), parameters, recorder, technology, check)) {}
+
+Memory::Memory(const sc_core::sc_module_name& name, const Parameters& parameters, std::unique_ptr<Backend> backend)
+    : Unit(name, kit::Clock(parameters.clock_hz)), parameters_(parameters), backend_(std::move(backend)) {}
 
 void Memory::begin_instant() {
   if (instant_ == kit::now()) return;
   instant_ = kit::now();
   next_edge_ = clock().time_of(clock().after(instant_));
-  in_flight_ = offers_.size() + pending_.size();
+  in_flight_ = offers_.size() + served_.size() - free_.size();
   freed_ = 0;
   std::fill(offered_.begin(), offered_.end(), 0);
 }
@@ -85,55 +55,40 @@ bool Memory::accept(const Request& request, Handler done) {
   return true;
 }
 
-Completion Memory::serve(const Request& request, Time arrival) {
-  // How many whole accesses of each channel the rows touch. Full turns over all channels are counted at once.
-  const std::uint64_t channels = channels_.size(), turn = channels * parameters_.interleave;
-  const std::uint64_t per_interleave = parameters_.interleave / parameters_.access;
-  std::fill(accesses_.begin(), accesses_.end(), 0);
-  for (std::uint64_t row = 0; row < request.rows; ++row) {
-    std::uint64_t at = request.address + static_cast<std::uint64_t>(static_cast<std::int64_t>(row) * request.stride);
-    std::uint64_t end = (at + request.row_bytes + parameters_.access - 1) / parameters_.access * parameters_.access;
-    at = at / parameters_.access * parameters_.access;
-    const std::uint64_t turns = (end - at) / turn;
-    if (turns > 0) {
-      for (std::uint64_t& n : accesses_) n += turns * per_interleave;
-      at += turns * turn;
-    }
-    while (at < end) {
-      const std::uint64_t next = std::min(end, (at / parameters_.interleave + 1) * parameters_.interleave);
-      accesses_[at / parameters_.interleave % channels] += (next - at) / parameters_.access;
-      at = next;
-    }
+std::uint64_t Memory::free_number() {
+  if (free_.empty()) {
+    served_.emplace_back();
+    return served_.size() - 1;
   }
-  const Time arrived = arrival + latency_;
-  Time first = ~Time{0}, last = arrived;
-  for (std::size_t c = 0; c < channels_.size(); ++c) {
-    if (accesses_[c] == 0) continue;
-    Channel& channel = channels_[c];
-    const Time begin = std::max(arrived, channel.free);
-    channel.free = begin + accesses_[c] * access_time_;
-    const Cycle from = clock().at(begin), to = clock().at(channel.free);
-    channel.track.state(activity::State::busy, request.tag, from, to);
-    channel.track.count(channel.moved, accesses_[c] * parameters_.access, from, to);
-    first = std::min(first, begin + access_time_);
-    last = std::max(last, channel.free);
-  }
-  return {std::min(first, last), last};
+  const std::uint64_t number = free_.back();
+  free_.pop_back();
+  return number;
 }
 
-/// At an edge: serves what has arrived, as far as there are credits.
+/// At an edge: hands on what has arrived, as far as there are credits.
 void Memory::serve_offers() {
   // A credit that was freed in this instant is still in use.
-  const std::size_t used = pending_.size() + freed_;
+  const std::size_t used = served_.size() - free_.size() + freed_;
   const std::size_t free = static_cast<std::size_t>(parameters_.credits) - used;
   std::size_t served = 0;
   for (; served < offers_.size() && served < free && offers_[served].arrival <= instant_; ++served) {
     Offer& offer = offers_[served];
-    const Completion completion = serve(offer.request, instant_);
     (offer.request.write ? written_bytes_ : read_bytes_) += offer.request.bytes();
-    pending_.push({completion.last, order_++, completion, std::move(offer.done)});
+    const std::uint64_t number = free_number();
+    served_[number] = {order_++, {}, std::move(offer.done)};
+    backend_->submit(number, offer.request, instant_);
   }
   offers_.erase(offers_.begin(), offers_.begin() + static_cast<std::ptrdiff_t>(served));
+}
+
+void Memory::ask_backend() {
+  finished_.clear();
+  backend_->advance(instant_, finished_);
+  for (const Finished& finished : finished_) {
+    Served& served = served_[finished.id];
+    served.completion = finished.completion;
+    due_.push({finished.completion.last, served.order, finished.id});
+  }
 }
 
 void Memory::wake_listeners() {
@@ -146,15 +101,20 @@ void Memory::step() {
   const auto arrived = [&] { return !offers_.empty() && offers_.front().arrival <= instant_; };
   // Completions are not at edges.
   if (arrived() && clock().time_of(clock().at(instant_)) == instant_) serve_offers();
-  while (!pending_.empty() && pending_.top().at <= instant_) {
-    const Pending next = std::move(const_cast<Pending&>(pending_.top()));
-    pending_.pop();
+  ask_backend();
+  while (!due_.empty() && due_.top().at <= instant_) {
+    const std::uint64_t number = due_.top().number;
+    due_.pop();
+    const Served served = std::move(served_[number]);
+    free_.push_back(number);
     ++freed_;
-    next.done(next.completion);
+    served.done(served.completion);
   }
   if (freed_ > 0 && refused_) wake_listeners();
-  if (freed_ > 0 && arrived()) wake_at_time(next_edge_);
-  if (!pending_.empty()) wake_at_time(pending_.top().at);
+  Time wake = backend_->next();
+  if (!due_.empty()) wake = std::min(wake, due_.top().at);
+  if (freed_ > 0 && arrived()) wake = std::min(wake, next_edge_);
+  if (wake != ~Time{0}) wake_at_time(wake);
 }
 
 }  // namespace triad::memory

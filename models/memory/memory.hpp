@@ -1,35 +1,19 @@
 #pragma once
 #include <functional>
+#include <memory>
 #include <queue>
 #include <vector>
 
 #include "models/kit/unit.hpp"
+#include "models/memory/backend.hpp"
 #include "models/memory/contents.hpp"
-#include "models/memory/request.hpp"
+#include "models/memory/parameters.hpp"
 #include "sim/activity/technology.hpp"
-#include "sim/config/node.hpp"
 
 namespace triad::memory {
 
-/// Parameters, under `memory:` of a device's configuration; every one is required.
-struct Parameters {
-  std::uint64_t clock_hz = 0;  ///< of the channels; cycle stacks are reported in it
-  int channels = 1;
-  double bandwidth = 0;            ///< bytes per second, all channels together
-  double latency = 0;              ///< seconds from acceptance to the first byte, unloaded
-  std::uint64_t interleave = 256;  ///< bytes that lie in one channel before the next one's turn; a power of two
-  std::uint64_t access = 32;   ///< bytes of a channel's smallest transfer: a shorter or unaligned row moves whole ones
-  int credits = 0;             ///< requests in flight; at the limit none is accepted
-  std::uint64_t capacity = 0;  ///< bytes
-  std::string energy;          ///< action of the technology: energy of one bit moved, "hbm2_bit"
-  static Parameters read(const config::Node& node);
-  /// Rows for `triad describe`.
-  std::vector<std::pair<std::string, std::string>> describe() const;
-};
-
-/// Device memory: channels with a fixed latency and an equal share of the bandwidth each. A channel serves its part of
-/// requests in order of arrival; a request of many rows spreads over the channels by address. Contents are apart from
-/// timing.
+/// Device memory: takes requests against credits, has a backend say when their bytes are there, and tells. Contents are
+/// apart from timing.
 ///
 /// What it does is independent of the order in which processes run in one instant: a request arrives at the memory's
 /// first edge after it was accepted, those that arrive at one edge are served by number of requester, and whether one
@@ -37,8 +21,11 @@ struct Parameters {
 class Memory : public kit::Unit {
  public:
   using Handler = std::function<void(const Completion&)>;
+  /// With the backend that the parameters ask for. `check`: whatever the DRAM does is held to its standard.
   Memory(const sc_core::sc_module_name& name, const Parameters& parameters, activity::Recorder& recorder,
-         const activity::Technology& technology);
+         const activity::Technology& technology, bool check);
+  /// With a backend of the caller's.
+  Memory(const sc_core::sc_module_name& name, const Parameters& parameters, std::unique_ptr<Backend> backend);
 
   /// Takes a request, if a credit is free: false otherwise (the listeners are woken when one is freed). A credit that
   /// is freed in an instant can be used after it. Requesters that offer in the same instant do not see one another;
@@ -47,6 +34,8 @@ class Memory : public kit::Unit {
   bool accept(const Request& request, Handler done);
   /// A unit that wants to be woken after a refusal, in its first cycle after a credit is freed.
   void add_listener(kit::Unit& unit) { listeners_.push_back(&unit); }
+  /// The run ends at `end`: what the channels did is recorded. Before the recorder is finished.
+  void finish(Time end) { backend_->finish(end); }
 
   Contents& contents() { return contents_; }
   const Parameters& parameters() const { return parameters_; }
@@ -58,33 +47,35 @@ class Memory : public kit::Unit {
   void step() override;
   void begin_instant();
   void serve_offers();
-  Completion serve(const Request& request, Time arrival);
+  void ask_backend();
   void wake_listeners();
+  std::uint64_t free_number();
 
   struct Offer {
     Time arrival;
     Request request;
     Handler done;
   };
-  struct Pending {
-    Time at;
-    std::uint64_t order;
+  /// A request that the backend has.
+  struct Served {
+    std::uint64_t order = 0;
     Completion completion;
     Handler done;
-    bool operator>(const Pending& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
-  struct Channel {
-    kit::Track track;
-    int moved;  ///< action: one byte moved
-    Time free = 0;
+  /// One whose completion is known.
+  struct Due {
+    Time at;
+    std::uint64_t order, number;
+    bool operator>(const Due& other) const { return at != other.at ? at > other.at : order > other.order; }
   };
   Parameters parameters_;
-  Time latency_, access_time_;  ///< of one access of one channel
+  std::unique_ptr<Backend> backend_;
   Contents contents_;
-  std::vector<Channel> channels_;
-  std::vector<std::uint64_t> accesses_;  ///< of the request being served, by channel
-  std::vector<Offer> offers_;            ///< accepted, not yet served; by arrival, then requester
-  std::priority_queue<Pending, std::vector<Pending>, std::greater<>> pending_;
+  std::vector<Offer> offers_;  ///< accepted, not yet served; by arrival, then requester
+  std::vector<Served> served_;
+  std::vector<std::uint64_t> free_;  ///< places in served_
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  std::vector<Finished> finished_;  ///< what the backend tells
   std::uint64_t order_ = 0;
   std::vector<kit::Unit*> listeners_;
   bool refused_ = false;  ///< somebody, since the listeners were woken

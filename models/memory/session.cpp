@@ -36,6 +36,7 @@ void Session::at_rest() {
     closed_ = true;
     try {
       const kit::Time end = close();
+      memory_->finish(end);
       recorder_.finish(end);
       agenda_.bound(~kit::Time{0});
       end_.wake_at_time(end);

@@ -29,7 +29,7 @@ struct Chip {
                 vmem,       memory_uses,
                 tokens,     std::vector<std::uint64_t>(static_cast<std::size_t>(parameters.units())),
                 job.values},
-        memory("memory", memory_parameters, recorder, technology),
+        memory("memory", memory_parameters, recorder, technology, check),
         sequencer(machine, program, job.steps),
         load(machine, memory, parameters.load_unit()),
         store(machine, memory, parameters.store_unit()),

@@ -18,12 +18,19 @@ class Dram {
   /// The bytes [address, address + bytes) for `request`: returns into how many runs they were cut; each is served once.
   std::uint64_t push(std::uint64_t request, std::uint64_t address, std::uint64_t bytes, bool write, activity::Tag tag,
                      Cycle arrival) {
+    return push(request, address, bytes, write, tag, arrival, [](int) {});
+  }
+  /// The same; calls `pushed(controller)` for every run.
+  template <class Pushed>
+  std::uint64_t push(std::uint64_t request, std::uint64_t address, std::uint64_t bytes, bool write, activity::Tag tag,
+                     Cycle arrival, const Pushed& pushed) {
     std::uint64_t runs = 0;
     mapping_.split(address, bytes, [&](int controller, Run& run) {
       run.request = request;
       run.write = write;
       run.tag = tag;
       controllers_[static_cast<std::size_t>(controller)].push(run, arrival);
+      pushed(controller);
       ++runs;
     });
     return runs;

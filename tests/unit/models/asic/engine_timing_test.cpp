@@ -16,7 +16,7 @@ using test::layer_of;
 struct EngineBench : test::Bench {
   explicit EngineBench(const test::Settings& settings = {})
       : Bench(settings),
-        memory("memory", memory_parameters, recorder, technology),
+        memory("memory", memory_parameters, recorder, technology, true),
         interface("interface", clock, memory, memory_parameters.capacity, true, true),
         array("mac", clock, parameters, buffer, scoreboard, recorder, technology, true, false),
         pointwise("pointwise", clock, Engine::pointwise, parameters, parameters.pointwise, scoreboard, interface,

@@ -36,7 +36,7 @@ CommandRun run_commands(const std::vector<isa::Descriptor>& stream, Cycle cycles
   const device::Job job;
   Program program(job, job.graph);
   program.stream = stream;
-  memory::Memory memory("memory", bench.memory_parameters, bench.recorder, bench.technology);
+  memory::Memory memory("memory", bench.memory_parameters, bench.recorder, bench.technology, true);
   std::vector<std::uint32_t> words;
   for (const isa::Descriptor& layer : stream) {
     const std::vector<std::uint32_t> one = isa::encode(layer);
@@ -104,7 +104,7 @@ struct Loaded : TileSink {
 struct LoaderBench : test::Bench {
   explicit LoaderBench(const test::Settings& settings = {})
       : Bench(settings),
-        memory("memory", memory_parameters, recorder, technology),
+        memory("memory", memory_parameters, recorder, technology, true),
         interface("interface", clock, memory, memory_parameters.capacity, true, true),
         loader("loader", clock, OperandPort::activations, parameters, buffer, scoreboard, interface, sink, recorder,
                technology) {}

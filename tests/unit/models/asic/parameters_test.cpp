@@ -61,6 +61,7 @@ const std::map<std::string, Perturbation> perturbations = {
     {"indexed.stream_buffer", {"256 B"}},
     {"burst", {"128 B"}},
     {"power.static", {"76 mW", Changes::energy}},
+    {"memory.kind", {"ideal", Changes::nothing, "ideal channels are the only kind"}},
     {"memory.clock", {"800 MHz"}},
     {"memory.channels", {"2"}},
     {"memory.bandwidth", {"20 GB/s"}},

@@ -40,7 +40,7 @@ struct Bench {
     return p;
   }
   explicit Bench(int credits = 1000, int channels = 2)
-      : memory((kit::begin_elaboration(), "memory"), parameters(credits, channels), recorder, technology) {}
+      : memory((kit::begin_elaboration(), "memory"), parameters(credits, channels), recorder, technology, true) {}
   bool accept(const std::string& name, const Request& request) {
     return memory.accept(request, [this, name](const Completion& completion) {
       done[name] = completion;
@@ -206,7 +206,7 @@ struct Contest {
   };
 
   Contest(const std::string& name, const activity::Technology& technology, const std::vector<int>& order)
-      : memory(name.c_str(), Bench::parameters(3, 2), recorder, technology) {
+      : memory(name.c_str(), Bench::parameters(3, 2), recorder, technology, true) {
     for (const int number : order) requesters.push_back(std::make_unique<Requester>(*this, number));
     for (const auto& requester : requesters) requester->wake_at(0);
   }
@@ -274,10 +274,10 @@ TEST(Contents, AreZeroUntilWrittenAcrossPages) {
 
 TEST(MemoryParameters, BadOnesAreErrors) {
   const auto read = [](const std::string& access, const std::string& interleave) {
-    return Parameters::read(
-        config::parse("clock: 1 GHz\nchannels: 2\nbandwidth: 4 GB/s\nlatency: 1 ns\ncredits: 1\ncapacity: 1 "
-                      "GiB\nenergy: x\naccess: " +
-                      access + "\ninterleave: " + interleave));
+    return Parameters::read(config::parse(
+        "kind: ideal\nclock: 1 GHz\nchannels: 2\nbandwidth: 4 GB/s\nlatency: 1 ns\ncredits: 1\ncapacity: 1 "
+        "GiB\nenergy: x\naccess: " +
+        access + "\ninterleave: " + interleave));
   };
   EXPECT_NO_THROW(read("32 B", "32 B"));
   EXPECT_THROW(read("24 B", "64 B"), config::Error);

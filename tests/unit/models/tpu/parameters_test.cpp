@@ -39,6 +39,7 @@ const std::map<std::string, Perturbation> perturbations = {
     {"sequencer.steps_per_launch", {"2"}},
     {"sequencer.queue_depth", {"2"}},
     {"power.static", {"122 W", Changes::energy}},
+    {"memory.kind", {"ideal", Changes::nothing, "ideal channels are the only kind"}},
     {"memory.clock", {"800 MHz"}},
     {"memory.channels", {"16"}},
     {"memory.bandwidth", {"800 GB/s"}},

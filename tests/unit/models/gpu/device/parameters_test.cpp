@@ -44,6 +44,7 @@ const std::map<std::string, Perturbation> perturbations = {
     {"launch.block_cycles", {"2"}},
     {"launch.block_latency", {"60", Changes::cycles, "", {"sms=4"}}},  // more than one wave of blocks
     {"power.static", {"66 W", Changes::energy}},
+    {"memory.kind", {"ideal", Changes::nothing, "ideal channels are the only kind"}},
     {"memory.clock", {"1500 MHz"}},
     {"memory.channels", {"20"}},
     {"memory.bandwidth", {"800 GB/s"}},

@@ -165,11 +165,12 @@ inline Outcome run(const Parameters& parameters, const Kernel& kernel, Dimension
   program.launches.push_back(planned);
 
   activity::Recorder recorder(parameters.clock_hz, 1);
-  memory::Memory device_memory("memory", parameters.memory, recorder, technology);
+  memory::Memory device_memory("memory", parameters.memory, recorder, technology, true);
   device_memory.contents().write(0, reinterpret_cast<const std::byte*>(memory.data()), 4 * memory.size());
   Machine machine("gpu", parameters, program, launches, device_memory, recorder, technology, check);
   kit::simulate({&machine, &device_memory}, machine.clock(), {check, max_cycles}, [&] { return machine.finished(); });
   machine.finish();
+  device_memory.finish(kit::now());
   recorder.finish(kit::now());
 
   Outcome result;
