@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "models/memory/dram/parameters.hpp"
+#include "models/memory/tlm/parameters.hpp"
 #include "sim/activity/technology.hpp"
 #include "sim/config/node.hpp"
 
 namespace triad::memory {
 
-enum class Kind { dram, ideal };
+enum class Kind { dram, ideal, tlm };
 
 /// Parameters, under `memory:` of a device's configuration. A device writes what it decides about itself (preset,
 /// channels, latency, credits, path); the rest comes from configs/memory:
@@ -35,6 +36,8 @@ struct Parameters {
   std::string energy;          ///< ideal: action of the technology, energy of one bit moved, "hbm2_bit"
   std::string path;            ///< the same for the path between device and DRAM; empty: nothing beside the DRAM's own
   std::optional<dram::Parameters> dram;  ///< `channels`, interleave and access above count its pseudo channels
+
+  std::optional<tlm::Parameters> tlm;
 
   static Parameters read(const config::Node& node);
   /// Picojoules of one bit moved: what the path costs, and with `kind: ideal` the memory itself. Throws config::Error
