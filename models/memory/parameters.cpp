@@ -12,20 +12,6 @@ using config::Quantity;
 
 namespace {
 
-void read_ideal(const config::Node& node, Parameters& p) {
-  p.clock_hz = kit::read_clock(node.at("clock"));
-  p.channels = static_cast<int>(node.at("channels").integer(1, 1024));
-  p.bandwidth = node.at("bandwidth").quantity(Quantity::bandwidth);
-  p.interleave = static_cast<std::uint64_t>(node.at("interleave").quantity(Quantity::bytes));
-  p.access = static_cast<std::uint64_t>(node.at("access").quantity(Quantity::bytes));
-  p.capacity = static_cast<std::uint64_t>(node.at("capacity").quantity(Quantity::bytes));
-  p.energy = node.at("energy").text();
-  if (!std::has_single_bit(p.access)) node.at("access").fail("must be a power of two");
-  if (!std::has_single_bit(p.interleave) || p.interleave < p.access) {
-    node.at("interleave").fail(fmt::format("must be a power of two and at least access ({} B)", p.access));
-  }
-}
-
 void read_dram(const config::Node& node, Parameters& p) {
   p.dram = dram::Parameters::read(node);
   p.clock_hz = p.dram->clock_hz;
@@ -36,6 +22,28 @@ void read_dram(const config::Node& node, Parameters& p) {
   p.capacity = p.dram->organization.capacity();
 }
 
+/// Over a preset of DRAM, only what is to differ from it.
+void read_ideal(const config::Node& node, Parameters& p) {
+  const bool over_dram = p.dram.has_value();
+  const auto given = [&](const char* key) { return !over_dram || node.find(key).has_value(); };
+  if (!over_dram) {
+    p.clock_hz = kit::read_clock(node.at("clock"));
+    p.channels = static_cast<int>(node.at("channels").integer(1, 1024));
+    p.energy = node.at("energy").text();
+  }
+  if (given("bandwidth")) p.bandwidth = node.at("bandwidth").quantity(Quantity::bandwidth);
+  if (given("interleave")) p.interleave = static_cast<std::uint64_t>(node.at("interleave").quantity(Quantity::bytes));
+  if (given("access")) p.access = static_cast<std::uint64_t>(node.at("access").quantity(Quantity::bytes));
+  if (given("capacity")) p.capacity = static_cast<std::uint64_t>(node.at("capacity").quantity(Quantity::bytes));
+  const auto fail = [&](const char* key, const std::string& message) {
+    (given(key) ? node.at(key) : node).fail(message);
+  };
+  if (!std::has_single_bit(p.access)) fail("access", "must be a power of two");
+  if (!std::has_single_bit(p.interleave) || p.interleave < p.access) {
+    fail("interleave", fmt::format("must be a power of two and at least access ({} B)", p.access));
+  }
+}
+
 }  // namespace
 
 Parameters Parameters::read(const config::Node& node) {
@@ -43,11 +51,8 @@ Parameters Parameters::read(const config::Node& node) {
   p.kind = node.at("kind").choice({"dram", "ideal"}) == "dram" ? Kind::dram : Kind::ideal;
   // A file that the map was merged from is its preset.
   if (!node.sources().empty()) p.preset = node.sources().front().stem().string();
-  if (p.kind == Kind::dram || node.find("organization")) {
-    read_dram(node, p);
-  } else {
-    read_ideal(node, p);
-  }
+  if (p.kind == Kind::dram || node.find("organization")) read_dram(node, p);
+  if (p.kind == Kind::ideal) read_ideal(node, p);
   p.latency = node.at("latency").quantity(Quantity::time);
   p.credits = static_cast<int>(node.at("credits").integer(1, 1 << 20));
   if (const auto path = node.find("path")) p.path = path->text();
@@ -66,12 +71,17 @@ double Parameters::bit_picojoules(const activity::Technology& technology) const 
 }
 
 double Parameters::background_watts() const {
-  return dram ? dram->energy.background_watts * dram->organization.controllers() : 0;
+  return kind == Kind::dram ? dram->energy.background_watts * dram->organization.controllers() : 0;
+}
+
+std::string Parameters::capacity_key() const {
+  return kind == Kind::ideal ? "memory.capacity" : "memory.channels, memory.organization.rows";
 }
 
 std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
   std::vector<std::pair<std::string, std::string>> rows = {
-      {"memory", fmt::format("{}{}", preset, kind == Kind::ideal ? " (ideal channels)" : "")},
+      {"memory", fmt::format("{}{}", preset.empty() ? "" : preset + ", ",
+                             kind == Kind::ideal ? "ideal channels" : "to the command")},
       {"memory capacity", fmt::format("{:.4g} GiB", static_cast<double>(capacity) / (1ull << 30))},
       {"memory bandwidth", fmt::format("{:.4g} GB/s", bandwidth / 1e9)},
       {"memory latency", fmt::format("{:.4g} ns{}", latency * 1e9, kind == Kind::dram ? " and the DRAM's own" : "")},

@@ -20,8 +20,8 @@ enum class Kind { dram, ideal, tlm };
 ///     memory: {preset: hbm2, channels: 32, latency: 400 ns, credits: 256}
 ///
 /// `kind: dram` is described to the command (dram/parameters.hpp). `kind: ideal` says clock, bandwidth, interleave,
-/// access, capacity and energy itself or, laid over a preset of DRAM, takes them from there: the same memory without
-/// banks, rows, refresh and turnaround.
+/// access, capacity and energy itself or, laid over a preset of DRAM, takes what it does not say from there: the same
+/// memory without banks, rows, refresh, turnaround and standby.
 struct Parameters {
   Kind kind = Kind::ideal;
   std::string preset;          ///< name of the preset, empty without one
@@ -45,6 +45,8 @@ struct Parameters {
   double bit_picojoules(const activity::Technology& technology) const;
   /// Power that is drawn whatever is moved: DRAM in standby.
   double background_watts() const;
+  /// The keys that decide about the capacity, for messages.
+  std::string capacity_key() const;
   /// Rows for `triad describe`.
   std::vector<std::pair<std::string, std::string>> describe() const;
 };

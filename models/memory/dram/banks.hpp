@@ -39,9 +39,16 @@ class Banks {
   /// banks.
   Cycle earliest(Command command, int bank) const {
     if (command == Command::precharge_all || command == Command::refresh_all) return earliest_of_rank(command, bank);
+    return std::max(earliest_of_bank(kind(command), bank), earliest_around(kind(command), bank));
+  }
+  /// Commands by what they must wait for.
+  enum Kind : std::size_t { activate, precharge, read, write, kinds };
+  /// The two parts of `earliest`, of commands to one bank: what earlier commands to the bank itself allow (changes with
+  /// them and with refreshes alone), and what those to its group, its rank and the other ranks allow.
+  Cycle earliest_of_bank(std::size_t kind, int bank) const { return banks_[static_cast<std::size_t>(bank)].next[kind]; }
+  Cycle earliest_around(std::size_t kind, int bank) const {
     const Bank& b = banks_[static_cast<std::size_t>(bank)];
-    const std::size_t k = kind(command);
-    return std::max({b.next[k], groups_[b.group][k], ranks_[b.rank].next[k]});
+    return std::max(groups_[b.group][kind], ranks_[b.rank].next[kind]);
   }
   /// The command is issued. The caller asked for `earliest` (with checks on, the checker would name the violation).
   void issue(Command command, int bank, std::int64_t row, Cycle at) {
@@ -84,8 +91,6 @@ class Banks {
   }
 
  private:
-  /// Commands by what they must wait for.
-  enum Kind : std::size_t { activate, precharge, read, write, kinds };
   using Next = std::array<Cycle, kinds>;  ///< by kind: not before this cycle
   struct alignas(64) Bank {
     Next next{};

@@ -42,7 +42,8 @@ std::vector<Checker::Rule> Checker::rules(const Parameters& parameters) {
   using enum Scope;
   std::vector<Rule> all;
   const auto rule = [&](Kind previous, Command next, Scope scope, int cycles, const char* parameter) {
-    if (cycles > 0) all.push_back({previous, next, scope, static_cast<Cycle>(cycles), parameter});
+    const bool possible = scope != other_rank || parameters.organization.ranks > 1;
+    if (possible && cycles > 0) all.push_back({previous, next, scope, static_cast<Cycle>(cycles), parameter});
   };
   // From a write to the end of the row's restoration, and to the end of its data.
   const int write_data = t.tCWL + t.tBURST, write_recovery = write_data + t.tWR;

@@ -44,7 +44,7 @@ class Checker : public Observer {
  private:
   static constexpr int kinds = 7;
   static constexpr Cycle none = ~Cycle{0};
-  static constexpr Cycle most_postponed = 9;  ///< intervals of tREFI between two refreshes: JESD79-4 section 4.26
+  static constexpr Cycle most_postponed = 9;  ///< JESD79-4, refresh command: eight may be postponed, so nine tREFI
   struct Last {
     Cycle at = none;
     Command command{};

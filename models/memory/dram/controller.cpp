@@ -18,9 +18,12 @@ Controller::Controller(const Parameters& parameters, int slot, Observer* observe
       writes_(parameters.organization.all_banks(), parameters.scheduler.write_queue),
       refresh_(parameters),
       bus_(parameters.timing.tBURST),
+      opened_for_(static_cast<std::size_t>(parameters.organization.all_banks())),
       activated_(static_cast<std::size_t>(parameters.organization.all_banks())),
       refreshed_(static_cast<std::size_t>(parameters.organization.all_banks())),
-      group_free_(static_cast<std::size_t>(parameters.organization.ranks * parameters.organization.bank_groups)) {}
+      group_free_(static_cast<std::size_t>(parameters.organization.ranks * parameters.organization.bank_groups)) {
+  if ((slots_ & (slots_ - 1)) != 0) throw std::logic_error("pseudo channels that are no power of two");
+}
 
 void Controller::push(const Run& run, Cycle arrival) {
   if (run.columns() == 0) throw std::logic_error("a run without columns");
@@ -31,7 +34,8 @@ void Controller::push(const Run& run, Cycle arrival) {
     arrivals_.clear();
     front_ = 0;
     entering_ = run.begin;
-  } else if (front_ == arrivals_.capacity() / 2 && arrivals_.size() == arrivals_.capacity()) {
+    event_ = std::min(event_, arrival);
+  } else if (arrivals_.size() == arrivals_.capacity() && 2 * front_ >= arrivals_.size()) {
     arrivals_.erase(arrivals_.begin(), arrivals_.begin() + static_cast<std::ptrdiff_t>(front_));
     front_ = 0;
   }
@@ -49,17 +53,22 @@ void Controller::advance(Cycle until, std::vector<Served>& served, std::vector<T
       settle_mode();
       find_starved();
     }
+    if (!chosen_) {
+      choice_ = choose();
+      event_ = next_event();
+      chosen_ = true;
+    }
     if (now_ >= until) break;
-    const Choice choice = choose();
-    const Cycle stop = std::min(until, next_event());
-    if (choice.at >= stop) {
+    const Cycle stop = std::min(until, event_);
+    if (choice_.at >= stop) {
       now_ = stop;
+      chosen_ = stop != event_;
     } else {
-      now_ = choice.at;
-      issue(choice);
+      now_ = choice_.at;
+      chosen_ = false;
+      issue(choice_, stop);
     }
   }
-  next_command_ = std::min(choose().at, starves_);
   bus_.settle(now_ + std::min(latency(false), latency(true)), transfers);
 }
 
@@ -77,6 +86,7 @@ void Controller::admit() {
       if (!q.has_room() || !admit_column(run)) return;
       ++entering_;
       --backlog_columns_;
+      chosen_ = false;
     }
     blocked_ = false;
     Queue::Entry& entry = q.entry(entering_entry_);
@@ -105,7 +115,7 @@ bool Controller::admit_column(const Run& run) {
     return true;
   }
   if (reads_.columns() + writes_.columns() == 0) busy_since_ = now_;
-  q.add(entering_entry_, run, entering_, banks_.open_row(bank), now_);
+  if (q.add(entering_entry_, run, entering_, banks_.open_row(bank), now_)) settle_bank(q, run.write, bank);
   starves_ = std::min(starves_, now_ + scheduler_.starvation);
   return true;
 }
@@ -151,20 +161,35 @@ Cycle Controller::next_event() const {
 }
 
 Cycle Controller::next() const {
-  const Cycle command = std::max(now_, next_command_);
-  const Cycle read = latency(false) + static_cast<Cycle>(timing_.tBURST);
+  // Of the commands only those that have been chosen are known; an arrival since then can add an earlier one.
+  const Cycle command = std::max(now_, std::min(choice_.at, event_));
+  const auto burst = static_cast<Cycle>(timing_.tBURST);
+  const Cycle read = latency(false) + burst;
+  // Columns follow one another no faster than bursts. One that has not entered may be served from the write queue.
+  const bool forwards = writes_.columns() != 0 || backlog_writes_ != 0;
   Cycle next = never;
-  if (reads_.columns() != 0) next = command + read;
+  if (reads_.columns() != 0) {
+    std::uint32_t fewest = ~0u;
+    for (const Queue::Entry& entry : reads_.entries()) {
+      if (entry.queued != 0) fewest = std::min(fewest, entry.queued + (forwards ? 0 : entry.outside));
+    }
+    next = command + read + (fewest - 1) * burst;
+  }
   if (front_ != arrivals_.size()) {
-    // What waits outside enters when the first of it does: at its arrival, or in the cycle after a command that made
-    // room. A write is served by entering.
-    const Cycle enters = blocked_ ? command + 1 : std::max(arrivals_[front_].at, now_);
+    // What waits outside enters after the first of it: at its arrival, or in the cycles after commands that make room.
+    // A write is served by entering.
+    Cycle enters = std::max(arrivals_[front_].at, now_);
+    if (blocked_) {
+      const Run& run = arrivals_[front_].run;
+      const Queue& q = queue(run.write);
+      const std::uint32_t outside = run.end - entering_, room = q.capacity() - q.columns();
+      enters = command + 1;
+      if (!forwards || run.write) enters += (outside > room ? outside - room - 1 : 0) * burst;
+    }
     next = std::min(next, backlog_writes_ != 0 ? enters : enters + read);
   }
   // Writes that wait alone are served already: look again when they can be on the bus.
-  if (next == never && writes_.columns() != 0) {
-    next = command + latency(true) + writes_.columns() * static_cast<Cycle>(timing_.tBURST);
-  }
+  if (next == never && writes_.columns() != 0) next = command + latency(true) + writes_.columns() * burst;
   return next;
 }
 

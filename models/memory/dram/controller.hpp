@@ -1,4 +1,6 @@
 #pragma once
+#include <algorithm>
+#include <array>
 #include <vector>
 
 #include "models/memory/dram/banks.hpp"
@@ -35,6 +37,7 @@ class Controller {
  public:
   static constexpr Cycle never = ~Cycle{0};
   /// `slot`: the number of the pseudo channel in its channel. `observer` may be null.
+  /// Throws std::logic_error about a number of pseudo channels that is not a power of two.
   Controller(const Parameters& parameters, int slot, Observer* observer);
   /// Appends columns. `arrival`: not before an earlier one's, and not before what `advance` was asked for.
   void push(const Run& run, Cycle arrival);
@@ -47,6 +50,8 @@ class Controller {
   Cycle next() const;
   /// Columns pushed that have not entered a queue.
   std::uint64_t backlog() const { return backlog_columns_; }
+  /// The cycle before which every command has been issued.
+  Cycle now() const { return now_; }
   /// Nothing is pushed, queued or on the bus.
   bool idle() const;
   Statistics statistics() const;
@@ -75,23 +80,43 @@ class Controller {
   bool admit_column(const Run& run);
   void settle_mode();
   void find_starved();
-  Choice choose();
+  struct Search;
+  Choice choose() const;
+  void search(Search& best, bool write, bool refreshing) const;
   void choose_refresh(Choice& best) const;
-  bool waits_for_unused(const Queue& q, int bank);
-  void consider(Choice& best, Queue& queue, bool write, int bank, Queue::Index oldest);
-  static bool is_column(Command command) { return command >= Command::read && command <= Command::write_precharge; }
+  Choice choose_starved() const;
   /// The first cycle from `at` on in which the command's bus is free and it is the pseudo channel's turn.
-  Cycle turn(Cycle at, bool column) const;
+  Cycle turn(Cycle at, bool column) const { return align(std::max({at, now_, column ? column_bus_ : row_bus_})); }
+  /// The pseudo channel's first turn from `at` on.
+  Cycle align(Cycle at) const { return slots_ == 1 ? at : at + ((slot_ - at) & (slots_ - 1)); }
+  Command command_of(const Queue::Bank& bank, bool write) const;
+  /// The commands to the bank have changed what it needs next.
+  void settle_bank(int bank) {
+    settle_bank(reads_, false, bank);
+    settle_bank(writes_, true, bank);
+  }
+  void settle_bank(Queue& queue, bool write, int bank);
+  /// The row that is open in the bank, if any, has been used or closed.
+  void use(int bank) {
+    std::uint8_t& opened = opened_for_[static_cast<std::size_t>(bank)];
+    if (opened != 0) --unused_[opened - 1];
+    opened = 0;
+  }
   Cycle next_event() const;
-  void issue(const Choice& choice);
+  void issue(const Choice& choice, Cycle stop);
   void issue_row(const Choice& choice);
+  // burst.cpp: the closed form
+  std::uint32_t burst_columns(const Choice& choice, Cycle stop);
+  void set_pace(Queue::Entry& entry) const;
+  Cycle disturbed(const Queue& queue, const Choice& choice, Cycle stop, bool& shared) const;
+  void issue_burst(const Choice& choice, std::uint32_t columns);
   void issue_column(const Choice& choice);
   void set_open_row(int bank, std::int64_t row);
-  std::vector<std::uint8_t>& unused(bool write) { return unused_[write ? 1 : 0]; }
   void finish(Queue& queue, Queue::Index entry);
   void note(Cycle at, Command command, int bank, std::int64_t row, int column) {
     if (observer_ != nullptr) observer_->command({at, command, bank, row, column});
   }
+  void remember(bool write, int bank, Cycle at);
   DataBus::Reasons reasons(int bank, bool write, Cycle at) const;
   int rank_of(int bank) const { return bank / banks_per_rank_; }
   int group_of(int bank) const { return bank / banks_per_group_; }
@@ -111,19 +136,22 @@ class Controller {
   Queue reads_, writes_;
   Refresh refresh_;
   DataBus bus_;
-  bool writing_ = false;  ///< the mode
-  /// Banks whose row has been opened for a read (a write), and not been used since.
-  std::vector<std::uint8_t> unused_[2];
+  /// By bank: its row has been opened for a read (1), a write (2), and not been used since. How many of either.
+  std::vector<std::uint8_t> opened_for_;
+  std::array<int, 2> unused_{};
+  bool writing_ = false;           ///< the mode
   std::vector<Arrival> arrivals_;  ///< from `front_` on: not yet wholly in a queue
   std::size_t front_ = 0;
-  std::uint32_t entering_ = 0;                              ///< position of the first arrival's next column
-  Queue::Index entering_entry_ = none;                      ///< its entry; none: none of its columns has entered
+  std::uint32_t entering_ = 0;          ///< position of the first arrival's next column
+  Queue::Index entering_entry_ = none;  ///< its entry; none: none of its columns has entered
+  bool chosen_ = false;                 ///< `choice_` and `event_` are those of `now_`
+  Choice choice_;
+  Cycle event_ = 0;  ///< something but a command happens: an arrival, a refresh falls due, a column starves
   std::uint64_t backlog_columns_ = 0, backlog_writes_ = 0;  ///< columns; runs of writes
   bool blocked_ = false;   ///< the first arrival's next column found no room (or a read of it that waits)
   Cycle starves_ = never;  ///< nothing starves before
   bool starved_write_ = false;
   Queue::Index starved_ = none;  ///< goes before all
-  Cycle next_command_ = 0;       ///< the next one cannot be issued before
   // for the bandwidth stack
   Cycle busy_since_ = 0;                      ///< a column has waited without a break
   std::vector<Cycle> activated_, refreshed_;  ///< by bank: its last activate; when its last refresh was over

@@ -13,6 +13,10 @@ std::string bytes_text(double bytes) {
   return fmt::format("{:.4g} TiB", bytes);
 }
 
+std::string energy_text(double picojoules) {
+  return picojoules < 1000 ? fmt::format("{:.4g} pJ", picojoules) : fmt::format("{:.4g} nJ", picojoules / 1e3);
+}
+
 std::string order_text(const MappingOrder& mapping) {
   static constexpr const char* names[] = {"row", "rank", "bank_group", "bank", "column"};  // as Field::Kind
   std::string text;
@@ -82,11 +86,10 @@ std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
                   scheduler.page == PagePolicy::open ? "open" : "closed", scheduler.read_queue, scheduler.write_queue,
                   scheduler.write_high, scheduler.write_low, scheduler.starvation));
   rows.emplace_back("DRAM address", order_text(mapping));
-  rows.emplace_back(
-      "DRAM energy",
-      fmt::format(
-          "{:.4g} pJ an activate, {:.4g} pJ a read, {:.4g} pJ a write, {:.4g} pJ a refresh, {:.4g} mW a channel",
-          energy.activate, energy.read, energy.write, energy.refresh, energy.background_watts * 1e3));
+  rows.emplace_back("DRAM energy",
+                    fmt::format("{} an activate, {} a read, {} a write, {} a refresh; {:.4g} mW a channel",
+                                energy_text(energy.activate), energy_text(energy.read), energy_text(energy.write),
+                                energy_text(energy.refresh), energy.background_watts * 1e3));
   return rows;
 }
 

@@ -1,5 +1,6 @@
 #include "models/memory/dram/queue.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 
 namespace triad::memory::dram {
@@ -28,12 +29,17 @@ Queue::Index Queue::open(const Run& run, Cycle now) {
   entry.last = 0;
   entry.columns = entry.outside = run.columns();
   entry.queued = 0;
+  entry.end = run.end;
+  entry.row = run.row;
+  entry.banks = run.banks;
+  entry.ways = run.ways;
+  entry.pace = Pace::unknown;
   entry.tag = run.tag;
   growing_.fill(none);
   return index;
 }
 
-void Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now) {
+bool Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now) {
   ++columns_;
   ++entries_[entry].queued;
   --entries_[entry].outside;
@@ -42,7 +48,7 @@ void Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_
     Strand& strand = strands_[last];
     if (strand.position + strand.left * strand.ways == position) {
       ++strand.left;
-      return;
+      return false;
     }
   }
   const Index index = free_strands_.back();
@@ -62,8 +68,9 @@ void Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_
   Bank& bank = banks_[strand.bank];
   if (bank.hit == none && open_row == run.row) {
     bank.hit = index;
-    bank.bound = 0;
+    return true;
   }
+  return bank.oldest == index;
 }
 
 void Queue::append(Index index) {
@@ -73,7 +80,6 @@ void Queue::append(Index index) {
   strand.after = none;
   if (bank.oldest == none) {
     bank.oldest = index;
-    bank.bound = 0;
     bank.place = static_cast<std::uint16_t>(active_.size());
     active_.push_back(strand.bank);
   } else {
@@ -82,13 +88,33 @@ void Queue::append(Index index) {
   bank.youngest = index;
 }
 
-void Queue::remove(Index index, Cycle now) {
+bool Queue::grows_in_place(const Entry& entry) const {
+  for (std::uint8_t way = 0; way < entry.ways; ++way) {
+    if (growing_[way] == none) return false;
+  }
+  return true;
+}
+
+void Queue::add_in_place(Index index, std::uint32_t position, std::uint32_t n) {
+  Entry& entry = entries_[index];
+  columns_ += n;
+  entry.queued += n;
+  entry.outside -= n;
+  std::uint32_t way = position % entry.ways;
+  for (std::uint32_t i = 0; i < std::min<std::uint32_t>(n, entry.ways); ++i) {
+    strands_[growing_[way]].left += (n - i + entry.ways - 1) / entry.ways;
+    if (++way == entry.ways) way = 0;
+  }
+}
+
+void Queue::remove(Index index, std::uint32_t n, Cycle now) {
   Strand& strand = strands_[index];
-  --columns_;
-  --entries_[strand.entry].queued;
-  if (--strand.left != 0) {
-    strand.position += strand.ways;
-    strand.age += strand.ways;
+  columns_ -= n;
+  entries_[strand.entry].queued -= n;
+  strand.left -= n;
+  if (strand.left != 0) {
+    strand.position += n * strand.ways;
+    strand.age += n * strand.ways;
     strand.since = now;
     return;
   }
@@ -123,7 +149,6 @@ bool Queue::close(Index index) {
 
 void Queue::set_open_row(int number, std::int64_t row) {
   Bank& bank = banks_[static_cast<std::size_t>(number)];
-  bank.bound = 0;
   Index index = row < 0 ? none : bank.oldest;
   while (index != none && strands_[index].row != row) index = strands_[index].after;
   bank.hit = index;
@@ -134,6 +159,12 @@ bool Queue::holds(int number, std::int64_t row, std::uint32_t column) const {
     if (strands_[index].row == row && strands_[index].has(column)) return true;
   }
   return false;
+}
+
+bool Queue::holds(int number, std::int64_t row) const {
+  Index index = bank(number).oldest;
+  while (index != none && strands_[index].row != row) index = strands_[index].after;
+  return index != none;
 }
 
 Queue::Index Queue::most_patient() const {

@@ -24,6 +24,9 @@ class Queue {
     int column() const { return static_cast<int>(position / ways); }
     bool has(std::uint32_t column) const { return column >= position / ways && column < position / ways + left; }
   };
+  /// What limits the columns of a run whose rows are open: any two columns (the banks' groups come round slowly
+  /// enough), those of one group (all are in one), or now the one and now the other.
+  enum class Pace : std::uint8_t { unknown, any, group, mixed };
   /// A run of which columns wait, or that is still entering.
   struct Entry {
     std::uint64_t request = 0, base = 0;  ///< base: age of position 0
@@ -31,12 +34,23 @@ class Queue {
     std::uint32_t columns = 0;  ///< of the run
     std::uint32_t outside = 0;  ///< not yet entered
     std::uint32_t queued = 0;
+    std::uint32_t end = 0;  ///< one past the run's last position
+    std::int64_t row = 0;
+    std::array<std::uint8_t, Run::most_ways> banks{};
+    std::uint8_t ways = 1;
+    Pace pace = Pace::unknown;
+    Cycle period = 0;  ///< of the run's columns, once its rows are open
     activity::Tag tag = {};
   };
   struct Bank {
     Index oldest = none, youngest = none, hit = none;
     std::uint16_t place = 0;  ///< in `active`
-    Cycle bound = 0;          ///< the bank's next command cannot be issued before
+    // The command that the bank needs next; kept by the controller.
+    Index strand = none;    ///< for it: `hit`, or the oldest
+    bool row = false;       ///< a row command, no column
+    std::uint8_t kind = 0;  ///< Banks::Kind
+    Cycle ready = 0;        ///< as far as the bank itself is concerned
+    std::uint64_t age = 0;  ///< of the strand
   };
 
   /// `columns` at most, of `banks` banks. Throws std::logic_error about more columns than an Index can count.
@@ -48,12 +62,19 @@ class Queue {
 
   /// A run begins to enter: returns its entry.
   Index open(const Run& run, Cycle now);
-  /// The next column of the run that enters; `open_row`: of its bank.
-  void add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now);
+  /// The next column of the run that enters; `open_row`: of its bank. Returns whether the bank has a new oldest strand
+  /// or hit.
+  bool add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now);
   /// The next column of the run that enters does not wait here (a read that is served from the write queue).
   void pass(Index entry) { --entries_[entry].outside; }
-  /// The first column of a strand has been issued. The entry stays until `close`.
-  void remove(Index strand, Cycle now);
+  /// The run that enters goes on to grow at the ends of strands that are there.
+  bool grows_in_place(const Entry& entry) const;
+  /// The next `n` columns of such a run, from `position` on.
+  void add_in_place(Index entry, std::uint32_t position, std::uint32_t n);
+  /// The first `n` columns of a strand have been issued, the last one at `now`. The entry stays until `close`.
+  void remove(Index strand, std::uint32_t n, Cycle now);
+  /// Does a column of the row wait in the bank?
+  bool holds(int bank, std::int64_t row) const;
   /// Removes the entry, if nothing of it waits or is yet to enter. Returns whether it did.
   bool close(Index entry);
   /// Looks for `hit` again: the bank's open row is another one.
@@ -69,6 +90,7 @@ class Queue {
   const Strand& strand(Index index) const { return strands_[index]; }
   Entry& entry(Index index) { return entries_[index]; }
   const Entry& entry(Index index) const { return entries_[index]; }
+  const std::vector<Entry>& entries() const { return entries_; }
   /// The strand that was served longest ago (the lower age where two are equal), or none.
   Index most_patient() const;
 

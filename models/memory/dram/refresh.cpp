@@ -14,7 +14,7 @@ Refresh::Refresh(const Parameters& parameters)
     ranks_[r].first = ranks_[r].bank = static_cast<int>(r) * banks_;
     if (policy_ != RefreshPolicy::none) settle(ranks_[r], r);
   }
-  due_ = next_due(0);
+  due_ = due_after(0);
 }
 
 void Refresh::settle(Rank& rank, std::size_t number) {
@@ -24,7 +24,7 @@ void Refresh::settle(Rank& rank, std::size_t number) {
   if (per_bank()) rank.bank = rank.first + static_cast<int>(rank.count % parts);
 }
 
-Cycle Refresh::next_due(Cycle now) const {
+Cycle Refresh::due_after(Cycle now) const {
   Cycle next = never;
   for (const Rank& rank : ranks_) {
     if (rank.due > now) next = std::min(next, rank.due);

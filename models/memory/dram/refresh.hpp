@@ -18,7 +18,7 @@ class Refresh {
   /// The earliest cycle at which a refresh is due that has not been done.
   Cycle due() const { return due_; }
   /// The earliest cycle after `now` at which one falls due.
-  Cycle next_due(Cycle now) const;
+  Cycle next_due(Cycle now) const { return due_ > now ? due_ : due_after(now); }
   bool is_due(int rank, Cycle now) const { return ranks_[static_cast<std::size_t>(rank)].due <= now; }
   /// The bank (flat) that the rank's next refresh is for; all banks: the rank's first.
   int bank(int rank) const { return ranks_[static_cast<std::size_t>(rank)].bank; }
@@ -36,6 +36,7 @@ class Refresh {
     std::uint64_t count = 0;
     int bank = 0, first = 0;
   };
+  Cycle due_after(Cycle now) const;
   void settle(Rank& rank, std::size_t number);
 
   RefreshPolicy policy_;

@@ -5,57 +5,100 @@
 
 namespace triad::memory::dram {
 
-Cycle Controller::turn(Cycle at, bool column) const {
-  at = std::max({at, now_, column ? column_bus_ : row_bus_});
-  if (slots_ > 1) at += (slot_ + slots_ - at % slots_) % slots_;
-  return at;
+void Controller::settle_bank(Queue& q, bool write, int number) {
+  Queue::Bank& bank = q.bank(number);
+  if (bank.oldest == none) return;
+  bank.row = bank.hit == none;
+  if (bank.row) {
+    bank.strand = bank.oldest;
+    bank.kind = banks_.open_row(number) == Banks::closed ? Banks::activate : Banks::precharge;
+  } else {
+    bank.strand = bank.hit;
+    bank.kind = write ? Banks::write : Banks::read;
+  }
+  bank.age = q.strand(bank.strand).age;
+  bank.ready = banks_.earliest_of_bank(bank.kind, number);
 }
 
-Controller::Choice Controller::choose() {
-  Choice best;
-  if (refresh_.due() <= now_) choose_refresh(best);
-  if (starved_ != none) {
-    Queue& q = queue(starved_write_);
-    consider(best, q, starved_write_, q.strand(starved_).bank, starved_);
-    return best;
-  }
+Command Controller::command_of(const Queue::Bank& bank, bool write) const {
+  if (!bank.row) return write ? Command::write : Command::read;
+  return bank.kind == Banks::activate ? Command::activate : Command::precharge;
+}
+
+/// Looks for the command that goes first.
+struct Controller::Search {
+  Cycle column_floor, row_floor;  ///< the buses are free from then on
+  Cycle key = never;              ///< of the best so far: earliest first, then columns
+  std::uint64_t age = 0;
+  int bank = -1;
+  bool write = false;
+};
+
+void Controller::search(Search& best, bool write, bool refreshing) const {
+  const Queue& q = queue(write);
   // After a change of direction: rows that have been opened for the one before are used first, so that none is opened
   // in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
-  Queue& before = queue(!writing_);
-  for (const std::uint8_t bank : unused(!writing_)) consider(best, before, !writing_, bank, before.bank(bank).hit);
-  Queue& q = queue(writing_);
-  for (const std::uint8_t bank : q.active()) {
-    if (q.bank(bank).bound <= best.at) consider(best, q, writing_, bank, q.bank(bank).oldest);
+  const bool turning = unused_[writing_ ? 0 : 1] != 0;
+  const std::uint8_t before = writing_ ? 1 : 2;
+  for (const std::uint8_t number : q.active()) {
+    const Queue::Bank& bank = q.bank(number);
+    if (turning) {
+      const bool unused = opened_for_[number] == before;
+      if (write == writing_ ? unused || !bank.row : !unused) continue;
+    }
+    if (refreshing && refresh_.holds(rank_of(number), number, now_)) continue;
+    const Cycle free = bank.row ? best.row_floor : best.column_floor;
+    const Cycle at = align(std::max({bank.ready, banks_.earliest_around(bank.kind, number), free}));
+    const Cycle key = 2 * at + (bank.row ? 1 : 0);
+    if (key > best.key || (key == best.key && bank.age > best.age)) continue;
+    best.key = key;
+    best.age = bank.age;
+    best.bank = number;
+    best.write = write;
   }
+}
+
+Controller::Choice Controller::choose() const {
+  Choice best;
+  const bool refreshing = refresh_.due() <= now_;
+  if (starved_ != none) {
+    best = choose_starved();
+  } else {
+    Search found{.column_floor = std::max(now_, column_bus_), .row_floor = std::max(now_, row_bus_)};
+    if (unused_[writing_ ? 0 : 1] != 0) search(found, !writing_, refreshing);
+    search(found, writing_, refreshing);
+    if (found.bank >= 0) {
+      const Queue::Bank& bank = queue(found.write).bank(found.bank);
+      best = {.at = found.key / 2,
+              .kind = bank.row ? Class::row : Class::column,
+              .command = command_of(bank, found.write),
+              .write = found.write,
+              .bank = found.bank,
+              .strand = bank.strand,
+              .age = bank.age};
+    }
+  }
+  if (refreshing) choose_refresh(best);
   return best;
 }
 
-void Controller::consider(Choice& best, Queue& q, bool write, int number, Queue::Index oldest) {
-  if (refresh_.due() <= now_ && refresh_.holds(rank_of(number), number, now_)) return;
-  if (starved_ == none && write == writing_ && waits_for_unused(q, number)) return;
-  Queue::Bank& bank = q.bank(number);
-  const std::int64_t open = banks_.open_row(number);
-  Choice choice{.kind = Class::row, .write = write, .bank = number, .strand = oldest};
-  // A starved row does not wait for others' hits.
-  if (bank.hit != none && (starved_ == none || q.strand(oldest).row == open)) {
+Controller::Choice Controller::choose_starved() const {
+  const Queue& q = queue(starved_write_);
+  const Queue::Strand& strand = q.strand(starved_);
+  const Queue::Bank& bank = q.bank(strand.bank);
+  Choice choice{.write = starved_write_, .bank = strand.bank, .strand = starved_};
+  if (refresh_.due() <= now_ && refresh_.holds(rank_of(strand.bank), strand.bank, now_)) return choice;
+  const std::int64_t open = banks_.open_row(strand.bank);
+  if (open == strand.row) {  // the oldest of its row goes first
     choice.kind = Class::column;
-    choice.command = write ? Command::write : Command::read;
+    choice.command = choice.write ? Command::write : Command::read;
     choice.strand = bank.hit;
-  } else {
+  } else {  // it does not wait for others' hits
     choice.command = open == Banks::closed ? Command::activate : Command::precharge;
   }
-  choice.at = turn(banks_.earliest(choice.command, number), choice.kind == Class::column);
-  if (starved_ == none) bank.bound = choice.at;
   choice.age = q.strand(choice.strand).age;
-  if (choice.at > best.at) return;
-  if (choice.at < best.at || choice.kind < best.kind || (choice.kind == best.kind && choice.age < best.age)) {
-    best = choice;
-  }
-}
-
-bool Controller::waits_for_unused(const Queue& q, int bank) {
-  const auto& before = unused(!writing_);
-  return !before.empty() && (q.bank(bank).hit != none || std::ranges::find(before, bank) != before.end());
+  choice.at = turn(banks_.earliest(choice.command, choice.bank), choice.kind == Class::column);
+  return choice;
 }
 
 void Controller::choose_refresh(Choice& best) const {
@@ -71,30 +114,39 @@ void Controller::choose_refresh(Choice& best) const {
       choice.command = open ? Command::precharge_all : Command::refresh_all;
     }
     choice.at = turn(banks_.earliest(choice.command, first), false);
-    if (choice.at < best.at) best = choice;
+    if (choice.at < best.at || (choice.at == best.at && best.kind != Class::refresh)) best = choice;
   }
 }
 
-void Controller::issue(const Choice& choice) {
-  if (choice.kind == Class::column) {
-    issue_column(choice);
-    column_bus_ = choice.at + 1;
-  } else {
+void Controller::issue(const Choice& choice, Cycle stop) {
+  Cycle at = choice.at;
+  if (choice.kind != Class::column) {
     issue_row(choice);
-    row_bus_ = choice.at + 1;
+    row_bus_ = at + 1;
+  } else {
+    const std::uint32_t columns = scheduler_.burst ? burst_columns(choice, stop) : 1;
+    if (columns == 1) {
+      issue_column(choice);
+    } else {
+      issue_burst(choice, columns);
+      at = last_column_.at;
+    }
+    column_bus_ = at + 1;
+    starved_ = none;
   }
-  admits_from_ = choice.at + 1;
+  admits_from_ = at + 1;
   if (scheduler_.dual_command) {
-    now_ = choice.at;  // the other bus may have a command in the same cycle
+    now_ = at;  // the other bus may have a command in the same cycle
   } else {
     now_ = row_bus_ = column_bus_ = admits_from_;
   }
 }
 
 void Controller::set_open_row(int bank, std::int64_t row) {
-  for (auto& banks : unused_) std::erase(banks, bank);
+  use(bank);
   reads_.set_open_row(bank, row);
   writes_.set_open_row(bank, row);
+  settle_bank(bank);
 }
 
 void Controller::issue_row(const Choice& choice) {
@@ -111,7 +163,8 @@ void Controller::issue_row(const Choice& choice) {
       ++statistics.activates;
       activated_[static_cast<std::size_t>(bank)] = choice.at;
       set_open_row(bank, row);
-      unused(choice.write).push_back(static_cast<std::uint8_t>(bank));
+      opened_for_[static_cast<std::size_t>(bank)] = choice.write ? 2 : 1;
+      ++unused_[choice.write ? 1 : 0];
       break;
     case Command::precharge:
     case Command::precharge_all:
@@ -132,7 +185,7 @@ void Controller::issue_row(const Choice& choice) {
 
 void Controller::issue_column(const Choice& choice) {
   Queue& q = queue(choice.write);
-  for (auto& banks : unused_) std::erase(banks, choice.bank);
+  use(choice.bank);
   const Queue::Strand strand = q.strand(choice.strand);
   Queue::Entry& entry = q.entry(strand.entry);
   const Cycle data = choice.at + latency(choice.write);
@@ -140,7 +193,7 @@ void Controller::issue_column(const Choice& choice) {
              *transfers_);
   entry.first = std::min(entry.first, data);
   entry.last = std::max(entry.last, data + static_cast<Cycle>(timing_.tBURST));
-  q.remove(choice.strand, choice.at);
+  q.remove(choice.strand, 1, choice.at);
   finish(q, strand.entry);
   Command command = choice.command;
   const bool closes = scheduler_.page == PagePolicy::closed && q.bank(choice.bank).hit == none;
@@ -150,10 +203,15 @@ void Controller::issue_column(const Choice& choice) {
   if (closes) {
     ++bus_.statistics.precharges;
     set_open_row(choice.bank, Banks::closed);
+  } else {
+    settle_bank(choice.bank);
   }
-  last_column_ = {true, choice.write, choice.bank, choice.at};
-  group_free_[static_cast<std::size_t>(group_of(choice.bank))] = choice.at + static_cast<Cycle>(timing_.tCCD_L);
-  starved_ = none;
+  remember(choice.write, choice.bank, choice.at);
+}
+
+void Controller::remember(bool write, int bank, Cycle at) {
+  last_column_ = {true, write, bank, at};
+  group_free_[static_cast<std::size_t>(group_of(bank))] = at + static_cast<Cycle>(timing_.tCCD_L);
 }
 
 DataBus::Reasons Controller::reasons(int bank, bool write, Cycle at) const {

@@ -144,6 +144,7 @@ TEST(Parameters, DescribesItselfWithUnits) {
   EXPECT_EQ(rows["DRAM banks"], "2 ranks x 4 groups x 4, 16384 rows of 1 KiB");
   EXPECT_EQ(rows["DRAM command clock"], "1000 MHz, a row and a column command a cycle");
   EXPECT_EQ(rows["DRAM refresh"], "each bank every 3.9 us for 160 ns (4.1 % of the time)");
+  EXPECT_EQ(rows["DRAM energy"], "1.2 nJ an activate, 900 pJ a read, 800 pJ a write, 30 nJ a refresh; 50 mW a channel");
   EXPECT_EQ(rows["DRAM address"],
             "row column rank bank bank_group column:2, banks XOR upper column, 64 B a channel's turn (hashed)");
   EXPECT_EQ(rows["DRAM column timing (cycles)"], "tCL 14 (14 ns), tCWL 4, tCCD_S 2, _L 4, tWTR_S 6, _L 8, tRTW 13");

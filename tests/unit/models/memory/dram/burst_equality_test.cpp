@@ -1,0 +1,78 @@
+// The closed form of bursts does what the controller does command by command, on all traffic.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "play.hpp"
+
+namespace triad::memory::dram {
+namespace {
+
+void expect_equal(const play::Deeds& one_by_one, const play::Deeds& burst) {
+  RC_ASSERT(play::difference(one_by_one.commands, burst.commands) == "");
+  RC_ASSERT(play::difference(one_by_one.served, burst.served) == "");
+  RC_ASSERT(play::difference(one_by_one.transfers, burst.transfers) == "");
+  const Statistics &a = one_by_one.statistics, &b = burst.statistics;
+  RC_ASSERT(a.reading == b.reading);
+  RC_ASSERT(a.writing == b.writing);
+  RC_ASSERT(a.refreshing == b.refreshing);
+  RC_ASSERT(a.row == b.row);
+  RC_ASSERT(a.turnaround == b.turnaround);
+  RC_ASSERT(a.bank_group == b.bank_group);
+  RC_ASSERT(a.command == b.command);
+  RC_ASSERT(a.idle == b.idle);
+}
+
+RC_GTEST_PROP(BurstEquality, RandomTraffic, ()) {
+  Parameters p = play::parameters();
+  const int slot = *rc::gen::inRange(0, p.organization.pseudo_channels);
+  const std::vector<play::Push> pushes = play::traffic(p);
+  p.scheduler.burst = false;
+  const play::Deeds one_by_one = play::play(p, slot, pushes);
+  p.scheduler.burst = true;
+  expect_equal(one_by_one, play::play(p, slot, pushes));
+}
+
+RC_GTEST_PROP(BurstEquality, InRandomSteps, ()) {
+  Parameters p = play::parameters();
+  const std::vector<play::Push> pushes = play::traffic(p);
+  std::vector<Cycle> cuts;
+  const int most = *rc::gen::element(3, 50, 700);
+  Cycle at = 0;
+  for (const int step : *rc::gen::container<std::vector<int>>(200, rc::gen::inRange(0, most))) {
+    at += static_cast<Cycle>(step);
+    cuts.push_back(at);
+  }
+  p.scheduler.burst = false;
+  const play::Deeds one_by_one = play::play(p, 0, pushes);
+  p.scheduler.burst = true;
+  expect_equal(one_by_one, play::play(p, 0, pushes, cuts));
+}
+
+/// Long ranges, one after the other through all banks, as a machine's DMA reads and writes them.
+RC_GTEST_PROP(BurstEquality, LongRanges, ()) {
+  Parameters p = play::parameters();
+  const Organization& o = p.organization;
+  const auto ways = static_cast<std::uint8_t>(*rc::gen::element(1, std::min(o.bank_groups, Run::most_ways)));
+  const int writes = *rc::gen::element(0, 0, 5, 10);
+  std::vector<play::Push> pushes;
+  for (int i = 0; i < 24; ++i) {
+    play::Push push;
+    push.run.request = static_cast<std::uint64_t>(i);
+    push.run.ways = ways;
+    for (int w = 0; w < ways; ++w) {
+      push.run.banks[static_cast<std::size_t>(w)] = static_cast<std::uint8_t>(w * o.banks + i % o.banks);
+    }
+    push.run.row = i / o.banks;
+    push.run.begin = *rc::gen::element(0u, 0u, 5u);
+    push.run.end = static_cast<std::uint32_t>(o.columns * ways) - *rc::gen::element(0u, 0u, 3u);
+    push.run.write = *rc::gen::inRange(0, 10) < writes;
+    pushes.push_back(push);
+  }
+  p.scheduler.burst = false;
+  const play::Deeds one_by_one = play::play(p, 0, pushes);
+  p.scheduler.burst = true;
+  expect_equal(one_by_one, play::play(p, 0, pushes));
+}
+
+}  // namespace
+}  // namespace triad::memory::dram
