@@ -67,8 +67,8 @@ class Initiator : public sc_core::sc_module {
   std::string violation_;
   Pool pool_;
   int outstanding_ = 0;
-  const Transaction* requesting_ = nullptr;   ///< between its BEGIN_REQ and END_REQ
-  const Transaction* responding_ = nullptr;   ///< between its BEGIN_RESP and END_RESP
+  const Transaction* requesting_ = nullptr;  ///< between its BEGIN_REQ and END_REQ
+  const Transaction* responding_ = nullptr;  ///< between its BEGIN_RESP and END_RESP
   std::deque<Caller> callers_;
 };
 

@@ -134,9 +134,8 @@ void TlmBackend::complete(Transaction& transaction) {
 void TlmBackend::verify(std::uint64_t address, const std::byte* read, std::uint64_t bytes) const {
   const std::uint64_t differs = shadow_.difference(address, read, bytes);
   if (differs == ~std::uint64_t{0}) return;
-  throw device::Fault(
-      fmt::format("{}: the TLM memory reads {:#04x} at {:#x}, where something else was written last", name_,
-                  std::to_integer<int>(read[differs - address]), differs));
+  throw device::Fault(fmt::format("{}: the TLM memory reads {:#04x} at {:#x}, where something else was written last",
+                                  name_, std::to_integer<int>(read[differs - address]), differs));
 }
 
 void TlmBackend::debug(::tlm::tlm_command command, std::uint64_t address, std::byte* data, std::uint64_t bytes) {

@@ -17,8 +17,7 @@ Cut::Cut(const Request& request, std::uint64_t burst)
 }
 
 Cut::Piece Cut::next() {
-  const std::uint64_t at =
-      address_ + static_cast<std::uint64_t>(static_cast<std::int64_t>(row_) * stride_) + column_;
+  const std::uint64_t at = address_ + static_cast<std::uint64_t>(static_cast<std::int64_t>(row_) * stride_) + column_;
   const Piece piece{at, std::min(burst_ - at % burst_, row_bytes_ - column_), row_ * row_bytes_ + column_};
   column_ += piece.bytes;
   if (column_ == row_bytes_) {
