@@ -80,14 +80,16 @@ std::string Parameters::capacity_key() const {
 
 std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
   std::vector<std::pair<std::string, std::string>> rows = {
-      {"memory", fmt::format("{}{}", preset.empty() ? "" : preset + ", ",
-                             kind == Kind::ideal ? "ideal channels" : "to the command")},
+      {"memory",
+       fmt::format("{}{}", preset.empty() ? "" : preset + ", ", kind == Kind::ideal ? "ideal channels" : "DRAM")},
       {"memory capacity", fmt::format("{:.4g} GiB", static_cast<double>(capacity) / (1ull << 30))},
       {"memory bandwidth", fmt::format("{:.4g} GB/s", bandwidth / 1e9)},
       {"memory latency", fmt::format("{:.4g} ns{}", latency * 1e9, kind == Kind::dram ? " and the DRAM's own" : "")},
-      {"memory channels", fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave)},
       {"memory requests in flight", std::to_string(credits)}};
-  if (kind == Kind::dram) {
+  if (kind == Kind::ideal) {
+    rows.emplace_back("memory channels",
+                      fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave));
+  } else {
     for (auto& row : dram->describe()) rows.push_back(std::move(row));
   }
   return rows;
