@@ -11,8 +11,9 @@ namespace triad::memory {
 /// was begun last.
 class UnitRecord {
  public:
-  UnitRecord(activity::Recorder& recorder, const std::string& name, const kit::Clock& clock)
-      : track_(recorder, name, clock, activity::Resource::memory),
+  UnitRecord(activity::Recorder& recorder, const std::string& name, const kit::Clock& clock,
+             activity::Resource resource = activity::Resource::memory)
+      : track_(recorder, name, clock, resource),
         period_(std::max<kit::Cycle>(1, clock.hz() / 1'000'000)) {}
   /// Returns the action's number for `count`.
   std::size_t add_action(const std::string& action, double picojoules) {

@@ -10,6 +10,7 @@ CacheUnit::CacheUnit(const sc_core::sc_module_name& name, kit::Clock clock, cons
     : Unit(name, clock),
       cache_(parameters),
       wires_(wires),
+      microsecond_(std::max<Cycle>(1, this->clock().hz() / 1'000'000)),
       track_(recorder, static_cast<const char*>(name), this->clock(), resource) {
   const auto banks = static_cast<std::uint64_t>(parameters.banks);
   const std::uint64_t lines = parameters.size / parameters.line;
@@ -51,12 +52,11 @@ void CacheUnit::step() {
   if (cache_.empty()) counted_ = now;  // whatever was counted is recorded
   const Cycle next = cache_.step(now, wires_);
   if (next != Cache::never) wake_at(next);
-  constexpr kit::Time microsecond = 1'000'000'000;
   if (cache_.empty()) {
     account(std::max(now + 1, cache_.busy_until()));
     close_state();
     record_counts(now + 1);
-  } else if (clock().time_of(now) - clock().time_of(counted_) >= microsecond) {
+  } else if (now - counted_ >= microsecond_) {
     record_counts(now + 1);
   }
 }

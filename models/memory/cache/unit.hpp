@@ -40,6 +40,7 @@ class CacheUnit : public kit::Unit {
 
   Cache cache_;
   Wires<Link> wires_;
+  Cycle microsecond_;  ///< in cycles: counts are recorded as often
   kit::Track track_;
   std::array<int, event_count> actions_{};
   std::array<int, stall_count> stall_actions_{};

@@ -204,6 +204,10 @@ void Switch::take(int input, const Packet& packet, Cycle now) {
   due_.note(now + 1);
 }
 
+void Switch::throw_unconnected(int output) {
+  throw std::logic_error(fmt::format("crossbar: output {} is not connected", output));
+}
+
 std::string Switch::describe_waiting() const {
   std::string text;
   for (int o = 0; o < parameters_.outputs; ++o) {

@@ -1,4 +1,5 @@
 #pragma once
+#include <algorithm>
 #include <vector>
 
 #include "models/memory/crossbar/near_cycles.hpp"
@@ -10,6 +11,7 @@ namespace triad::memory::crossbar {
 /// What went through, and the cycles that packets waited, by cause.
 struct Statistics {
   std::uint64_t packets = 0, flits = 0;
+  std::uint64_t refused = 0;    ///< first in the link: the input moved another packet, or the queue had no room
   std::uint64_t queued = 0;     ///< behind an earlier packet of its queue, until that one began to leave
   std::uint64_t blocked = 0;    ///< first of its queue: the output had no place, because its consumer did not take
   std::uint64_t contended = 0;  ///< first of its queue: the output, or its own input, was moving another packet
@@ -45,7 +47,15 @@ class Switch {
     int input, output, flits;
     activity::Tag tag;
   };
-  /// Matches inputs and outputs; returns what was granted.
+  /// Does what happens in cycle `now` between these links, by port: those of the inputs, those of the outputs. A Wire
+  /// is a kit::Channel<Packet> or has its front, pop, has_room, push and empty; nullptr: a port that is never used.
+  /// Returns the cycle in which there is something to do next if no packet comes and no room comes about before; ~0:
+  /// none. Throws std::logic_error about a packet to an output without link. What was granted is in `grants`.
+  template <class Wire>
+  Cycle step(Cycle now, const std::vector<Wire*>& inputs, const std::vector<Wire*>& outputs);
+  const std::vector<Grant>& grants() const { return grants_; }
+
+  /// The same in three parts, for other surroundings. Matches inputs and outputs; returns what was granted.
   const std::vector<Grant>& arbitrate(Cycle now);
   /// Offers every packet that is at its output, one per output: `accept(output, packet)` says whether it is taken.
   template <class Accept>
@@ -89,10 +99,11 @@ class Switch {
     std::uint64_t blocked = 0;  ///< cycles its output was blocked before that
   };
   struct Input {
-    Cycle taken = 0;    ///< its last packet is in from here on
-    Cycle granted = 0;  ///< and the last that was granted has left from here on
-    int turn = 0;       ///< the output that goes first
-    int offer = -1;     ///< the best of this round
+    Cycle taken = 0;            ///< its last packet is in from here on
+    Cycle refused = ~Cycle{0};  ///< since when the link's first packet waits
+    Cycle granted = 0;          ///< and the last that was granted has left from here on
+    int turn = 0;               ///< the output that goes first
+    int offer = -1;             ///< the best of this round
   };
   struct Output {
     Cycle free = 0;
@@ -115,6 +126,7 @@ class Switch {
   bool better_offer(int input, int output) const;
   void grant(int input, int output, Cycle now);
   void left(int output, Cycle now);
+  [[noreturn]] static void throw_unconnected(int output);
 
   Parameters parameters_;
   std::vector<Input> inputs_;
@@ -132,5 +144,36 @@ class Switch {
   Statistics statistics_;
   std::uint64_t inside_ = 0;
 };
+
+template <class Wire>
+Cycle Switch::step(Cycle now, const std::vector<Wire*>& inputs, const std::vector<Wire*>& outputs) {
+  arbitrate(now);
+  deliver(now, [&](int output, const Packet& packet) {
+    Wire* wire = outputs[static_cast<std::size_t>(output)];
+    if (wire == nullptr) throw_unconnected(output);
+    if (!wire->has_room(now)) return false;  // who makes room wakes us
+    wire->push(packet, now);
+    return true;
+  });
+  Cycle next = ~Cycle{0};
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] == nullptr || inputs[i]->empty()) continue;
+    const Packet* packet = inputs[i]->front(now);
+    if (packet == nullptr) continue;  // seen in the next cycle: the link wakes us
+    const Cycle from = takes(static_cast<int>(i), *packet, now);
+    Input& input = inputs_[i];
+    if (from > now) {
+      input.refused = std::min(input.refused, now);
+      next = std::min(next, from);
+      continue;
+    }
+    statistics_.refused += now - std::min(input.refused, now);
+    input.refused = ~Cycle{0};
+    take(static_cast<int>(i), *packet, now);
+    inputs[i]->pop(now);
+    if (!inputs[i]->empty()) next = now + 1;
+  }
+  return std::min(next, this->next(now));
+}
 
 }  // namespace triad::memory::crossbar

@@ -48,7 +48,11 @@ class Banks {
   Cycle earliest_of_bank(std::size_t kind, int bank) const { return banks_[static_cast<std::size_t>(bank)].next[kind]; }
   Cycle earliest_around(std::size_t kind, int bank) const {
     const Bank& b = banks_[static_cast<std::size_t>(bank)];
-    return std::max(groups_[b.group][kind], ranks_[b.rank].next[kind]);
+    return earliest_around(kind, b.rank, b.group);
+  }
+  /// `group`: flat.
+  Cycle earliest_around(std::size_t kind, std::size_t rank, std::size_t group) const {
+    return std::max(groups_[group][kind], ranks_[rank].next[kind]);
   }
   /// The command is issued. The caller asked for `earliest` (with checks on, the checker would name the violation).
   void issue(Command command, int bank, std::int64_t row, Cycle at) {

@@ -55,11 +55,11 @@ Cycle Controller::disturbed(const Queue& q, const Choice& choice, Cycle stop, bo
       shared = shared || bank.oldest != bank.hit || bank.youngest != bank.hit;
       continue;
     }
-    if (!bank.row && entry.pace == Queue::Pace::any && bank.age > choice.age &&
+    if (!bank.row && entry.pace == Queue::Pace::any && q.strand(bank.strand).age > q.strand(choice.strand).age &&
         rank_of(number) == rank_of(choice.bank)) {
       continue;
     }
-    stop = std::min(stop, turn(std::max(bank.ready, banks_.earliest_around(bank.kind, number)), !bank.row));
+    stop = std::min(stop, turn(std::max(bank.key / 2, banks_.earliest_around(bank.kind, number)), !bank.row));
   }
   return stop;
 }

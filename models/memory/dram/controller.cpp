@@ -9,7 +9,8 @@ Controller::Controller(const Parameters& parameters, int slot, Observer* observe
     : timing_(parameters.timing),
       scheduler_(parameters.scheduler),
       banks_per_rank_(parameters.organization.banks_per_rank()),
-      banks_per_group_(parameters.organization.banks),
+      ranks_(static_cast<std::size_t>(parameters.organization.ranks)),
+      groups_per_rank_(static_cast<std::size_t>(parameters.organization.bank_groups)),
       slot_(static_cast<Cycle>(slot)),
       slots_(static_cast<Cycle>(parameters.organization.pseudo_channels)),
       observer_(observer),
@@ -22,6 +23,17 @@ Controller::Controller(const Parameters& parameters, int slot, Observer* observe
       activated_(static_cast<std::size_t>(parameters.organization.all_banks())),
       refreshed_(static_cast<std::size_t>(parameters.organization.all_banks())),
       group_free_(static_cast<std::size_t>(parameters.organization.ranks * parameters.organization.bank_groups)) {
+  const Timing& t = timing_;
+  const int longest = std::max({t.tRC, t.tRFC, t.tRFCpb, t.tRREFD, t.tFAW, t.tRRD_L, t.tRAS + t.tRP, t.tRTW, t.tCCD_L,
+                                t.tCL + t.tBURST + t.tRTRS, t.tCWL + t.tBURST + std::max(t.tWR, t.tWTR_L)});
+  if (static_cast<Cycle>(longest) > longest_wait || scheduler_.starvation > longest_starvation) {
+    throw std::logic_error("a DRAM controller with times beyond what it can tell apart");
+  }
+  if (parameters.organization.all_banks() > 256) throw std::logic_error("more than 256 banks in a DRAM channel");
+  for (int bank = 0; bank < parameters.organization.all_banks(); ++bank) {
+    places_.push_back({bank / banks_per_rank_, bank / parameters.organization.banks});
+  }
+  floors_.resize(group_free_.size() * Banks::kinds);
   if ((slots_ & (slots_ - 1)) != 0) throw std::logic_error("pseudo channels that are no power of two");
 }
 

@@ -36,8 +36,11 @@ namespace triad::memory::dram {
 class Controller {
  public:
   static constexpr Cycle never = ~Cycle{0};
+  /// The longest time between two commands, and the largest `starvation`, in cycles.
+  static constexpr Cycle longest_wait = 1 << 20, longest_starvation = 1 << 30;
   /// `slot`: the number of the pseudo channel in its channel. `observer` may be null.
-  /// Throws std::logic_error about a number of pseudo channels that is not a power of two.
+  /// Throws std::logic_error about a number of pseudo channels that is not a power of two, more than 256 banks, and
+  /// times longer than the ones above.
   Controller(const Parameters& parameters, int slot, Observer* observer);
   /// Appends columns. `arrival`: not before an earlier one's, and not before what `advance` was asked for.
   void push(const Run& run, Cycle arrival);
@@ -66,12 +69,12 @@ class Controller {
   /// A command that may be issued at `at`, for the strand of a queue (or for a refresh).
   struct Choice {
     Cycle at = never;
+    Cycle row_at = 0;  ///< no other row command can be issued before
     Class kind = Class::row;
     Command command = Command::activate;
     bool write = false;  ///< the strand's queue
     int bank = 0;
     Queue::Index strand = none;
-    std::uint64_t age = 0;
   };
 
   Queue& queue(bool write) { return write ? writes_ : reads_; }
@@ -81,14 +84,17 @@ class Controller {
   void settle_mode();
   void find_starved();
   struct Search;
-  Choice choose() const;
-  void search(Search& best, bool write, bool refreshing) const;
+  Choice choose();
+  void set_floors(bool write);
+  void search_with_care(Search& search, bool write) const;
   void choose_refresh(Choice& best) const;
   Choice choose_starved() const;
   /// The first cycle from `at` on in which the command's bus is free and it is the pseudo channel's turn.
   Cycle turn(Cycle at, bool column) const { return align(std::max({at, now_, column ? column_bus_ : row_bus_})); }
   /// The pseudo channel's first turn from `at` on.
   Cycle align(Cycle at) const { return slots_ == 1 ? at : at + ((slot_ - at) & (slots_ - 1)); }
+  /// Orders commands: by cycle, columns before row commands.
+  Cycle key(Cycle at, bool row) const { return 2 * align(at) + (row ? 1 : 0); }
   Command command_of(const Queue::Bank& bank, bool write) const;
   /// The commands to the bank have changed what it needs next.
   void settle_bank(int bank) {
@@ -118,14 +124,19 @@ class Controller {
   }
   void remember(bool write, int bank, Cycle at);
   DataBus::Reasons reasons(int bank, bool write, Cycle at) const;
-  int rank_of(int bank) const { return bank / banks_per_rank_; }
-  int group_of(int bank) const { return bank / banks_per_group_; }
+  int rank_of(int bank) const { return places_[static_cast<std::size_t>(bank)].rank; }
+  int group_of(int bank) const { return places_[static_cast<std::size_t>(bank)].group; }
   Cycle latency(bool write) const { return static_cast<Cycle>(write ? timing_.tCWL : timing_.tCL); }
 
   // parameters
   Timing timing_;
   Scheduler scheduler_;
-  int banks_per_rank_, banks_per_group_;
+  int banks_per_rank_;
+  std::size_t ranks_, groups_per_rank_;
+  struct Place {
+    int rank, group;
+  };
+  std::vector<Place> places_;  ///< of the banks; groups counted through all ranks
   Cycle slot_, slots_;
   Observer* observer_;
   // state
@@ -144,7 +155,8 @@ class Controller {
   std::size_t front_ = 0;
   std::uint32_t entering_ = 0;          ///< position of the first arrival's next column
   Queue::Index entering_entry_ = none;  ///< its entry; none: none of its columns has entered
-  bool chosen_ = false;                 ///< `choice_` and `event_` are those of `now_`
+  std::vector<Cycle> floors_;  ///< by group and kind of command: the least key that banks and buses around allow
+  bool chosen_ = false;        ///< `choice_` and `event_` are those of `now_`
   Choice choice_;
   Cycle event_ = 0;  ///< something but a command happens: an arrival, a refresh falls due, a column starves
   std::uint64_t backlog_columns_ = 0, backlog_writes_ = 0;  ///< columns; runs of writes

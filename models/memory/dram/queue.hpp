@@ -46,11 +46,12 @@ class Queue {
     Index oldest = none, youngest = none, hit = none;
     std::uint16_t place = 0;  ///< in `active`
     // The command that the bank needs next; kept by the controller.
-    Index strand = none;    ///< for it: `hit`, or the oldest
-    bool row = false;       ///< a row command, no column
-    std::uint8_t kind = 0;  ///< Banks::Kind
-    Cycle ready = 0;        ///< as far as the bank itself is concerned
-    std::uint64_t age = 0;  ///< of the strand
+    Index strand = none;      ///< for it: `hit`, or the oldest
+    std::uint8_t kind = 0;    ///< Banks::Kind
+    bool row = false;         ///< a row command, no column
+    std::uint32_t floor = 0;  ///< number of its group and kind
+    Cycle key = 0;            ///< 2 * when it can be issued as far as the bank itself is concerned, + 1: a row command
+    std::uint64_t age = 0;    ///< of the strand; and the bank's number, in the lowest 8 bits
   };
 
   /// `columns` at most, of `banks` banks. Throws std::logic_error about more columns than an Index can count.
@@ -82,6 +83,8 @@ class Queue {
   /// Does a column of the bank's row wait?
   bool holds(int bank, std::int64_t row, std::uint32_t column) const;
 
+  /// The age of the next run's first column: more than that of any column here.
+  std::uint64_t age() const { return age_; }
   /// Banks with columns, in no order.
   const std::vector<std::uint8_t>& active() const { return active_; }
   Bank& bank(int number) { return banks_[static_cast<std::size_t>(number)]; }

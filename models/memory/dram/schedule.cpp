@@ -16,8 +16,9 @@ void Controller::settle_bank(Queue& q, bool write, int number) {
     bank.strand = bank.hit;
     bank.kind = write ? Banks::write : Banks::read;
   }
-  bank.age = q.strand(bank.strand).age;
-  bank.ready = banks_.earliest_of_bank(bank.kind, number);
+  bank.age = q.strand(bank.strand).age << 8 | static_cast<std::uint64_t>(number);
+  bank.key = key(banks_.earliest_of_bank(bank.kind, number), bank.row);
+  bank.floor = static_cast<std::uint32_t>(group_of(number)) * Banks::kinds + bank.kind;
 }
 
 Command Controller::command_of(const Queue::Bank& bank, bool write) const {
@@ -25,19 +26,49 @@ Command Controller::command_of(const Queue::Bank& bank, bool write) const {
   return bank.kind == Banks::activate ? Command::activate : Command::precharge;
 }
 
-/// Looks for the command that goes first.
+/// Commands as numbers, of which the least one goes first, from the highest bit on: twice the cycles from now on, + 1
+/// of a row command; the column's age, less one that is older than any; the bank. One number, and no branches: which
+/// command is the next one cannot be predicted.
 struct Controller::Search {
-  Cycle column_floor, row_floor;  ///< the buses are free from then on
-  Cycle key = never;              ///< of the best so far: earliest first, then columns
-  std::uint64_t age = 0;
-  int bank = -1;
-  bool write = false;
+  static constexpr int bank_bits = 8, age_bits = 31;
+  static constexpr int low_bits = bank_bits + age_bits;
+  static_assert(longest_wait < 1ull << (64 - low_bits - 1) && longest_starvation < 1ull << age_bits);
+
+  const Cycle* floors;
+  Cycle now;
+  std::uint64_t best = never;
+  std::uint64_t row = never;  ///< the best row command
+
+  static std::uint64_t offset(const Queue& q) { return (q.age() - (1ull << age_bits)) << bank_bits; }
+  std::uint64_t rank(const Queue::Bank& bank, std::uint64_t offset) const {
+    return ((std::max(bank.key, floors[bank.floor]) - now) << low_bits) + (bank.age - offset);
+  }
+  void consider(const Queue::Bank& bank, std::uint64_t offset) {
+    const std::uint64_t candidate = rank(bank, offset);
+    best = std::min(best, candidate);
+    row = std::min(row, candidate | (((candidate >> low_bits) & 1) - 1));
+  }
+  /// The cycle of a candidate.
+  Cycle at(std::uint64_t candidate) const { return (now + (candidate >> low_bits)) / 2; }
 };
 
-void Controller::search(Search& best, bool write, bool refreshing) const {
+void Controller::set_floors(bool write) {
+  const Cycle column = std::max(now_, column_bus_), row = std::max(now_, row_bus_);
+  const std::size_t kind = write ? Banks::write : Banks::read;
+  Cycle* floor = floors_.data();
+  std::size_t group = 0;
+  for (std::size_t rank = 0; rank < ranks_; ++rank) {
+    for (const std::size_t end = group + groups_per_rank_; group < end; ++group, floor += Banks::kinds) {
+      floor[Banks::activate] = key(std::max(row, banks_.earliest_around(Banks::activate, rank, group)), true);
+      floor[Banks::precharge] = key(row, true);
+      floor[kind] = key(std::max(column, banks_.earliest_around(kind, rank, group)), false);
+    }
+  }
+}
+
+void Controller::search_with_care(Search& search, bool write) const {
   const Queue& q = queue(write);
-  // After a change of direction: rows that have been opened for the one before are used first, so that none is opened
-  // in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
+  const std::uint64_t offset = Search::offset(q);
   const bool turning = unused_[writing_ ? 0 : 1] != 0;
   const std::uint8_t before = writing_ ? 1 : 2;
   for (const std::uint8_t number : q.active()) {
@@ -46,36 +77,51 @@ void Controller::search(Search& best, bool write, bool refreshing) const {
       const bool unused = opened_for_[number] == before;
       if (write == writing_ ? unused || !bank.row : !unused) continue;
     }
-    if (refreshing && refresh_.holds(rank_of(number), number, now_)) continue;
-    const Cycle free = bank.row ? best.row_floor : best.column_floor;
-    const Cycle at = align(std::max({bank.ready, banks_.earliest_around(bank.kind, number), free}));
-    const Cycle key = 2 * at + (bank.row ? 1 : 0);
-    if (key > best.key || (key == best.key && bank.age > best.age)) continue;
-    best.key = key;
-    best.age = bank.age;
-    best.bank = number;
-    best.write = write;
+    if (!refresh_.holds(rank_of(number), number, now_)) search.consider(bank, offset);
   }
 }
 
-Controller::Choice Controller::choose() const {
+Controller::Choice Controller::choose() {
   Choice best;
   const bool refreshing = refresh_.due() <= now_;
   if (starved_ != none) {
     best = choose_starved();
   } else {
-    Search found{.column_floor = std::max(now_, column_bus_), .row_floor = std::max(now_, row_bus_)};
-    if (unused_[writing_ ? 0 : 1] != 0) search(found, !writing_, refreshing);
-    search(found, writing_, refreshing);
-    if (found.bank >= 0) {
-      const Queue::Bank& bank = queue(found.write).bank(found.bank);
-      best = {.at = found.key / 2,
+    Search search{.floors = floors_.data(), .now = 2 * now_};
+    set_floors(writing_);
+    // After a change of direction: rows that have been opened for the one before are used first, so that none is
+    // opened in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
+    const bool turning = unused_[writing_ ? 0 : 1] != 0;
+    bool write = writing_;
+    if (turning) {
+      set_floors(!writing_);
+      search_with_care(search, !writing_);
+    }
+    const std::uint64_t unused = search.best;
+    if (turning || refreshing) {
+      search_with_care(search, writing_);
+    } else {
+      const Queue& q = queue(writing_);
+      const std::uint64_t offset = Search::offset(q);
+      if (scheduler_.dual_command) {
+        for (const std::uint8_t number : q.active()) search.consider(q.bank(number), offset);
+      } else {
+        for (const std::uint8_t number : q.active()) {
+          search.best = std::min(search.best, search.rank(q.bank(number), offset));
+        }
+      }
+    }
+    if (search.best != never) {
+      if (turning && search.best == unused) write = !write;
+      const int number = static_cast<int>(search.best & ((1u << Search::bank_bits) - 1));
+      const Queue::Bank& bank = queue(write).bank(number);
+      best = {.at = search.at(search.best),
+              .row_at = search.at(search.row),
               .kind = bank.row ? Class::row : Class::column,
-              .command = command_of(bank, found.write),
-              .write = found.write,
-              .bank = found.bank,
-              .strand = bank.strand,
-              .age = bank.age};
+              .command = command_of(bank, write),
+              .write = write,
+              .bank = number,
+              .strand = bank.strand};
     }
   }
   if (refreshing) choose_refresh(best);
@@ -96,7 +142,6 @@ Controller::Choice Controller::choose_starved() const {
   } else {  // it does not wait for others' hits
     choice.command = open == Banks::closed ? Command::activate : Command::precharge;
   }
-  choice.age = q.strand(choice.strand).age;
   choice.at = turn(banks_.earliest(choice.command, choice.bank), choice.kind == Class::column);
   return choice;
 }
@@ -134,11 +179,11 @@ void Controller::issue(const Choice& choice, Cycle stop) {
     column_bus_ = at + 1;
     starved_ = none;
   }
-  admits_from_ = at + 1;
-  if (scheduler_.dual_command) {
-    now_ = at;  // the other bus may have a command in the same cycle
-  } else {
-    now_ = row_bus_ = column_bus_ = admits_from_;
+  now_ = admits_from_ = at + 1;
+  if (!scheduler_.dual_command) {
+    row_bus_ = column_bus_ = now_;
+  } else if (choice.kind == Class::column && choice.row_at <= at) {
+    now_ = at;  // the other bus has a command in the same cycle
   }
 }
 

@@ -116,6 +116,16 @@ struct Bench {
     } while (!to_send.empty() || !requests.empty() || !replies.empty() || !misses.empty() || !fills.empty() ||
              !in_memory.empty() || !cache.empty());
   }
+  /// One access from its request to its reply, nothing else under way. Returns what it counted as.
+  Event access(std::uint64_t address, std::uint32_t bytes, bool write = false) {
+    const Counters before = cache.counters();
+    request(now + 1, address, bytes, write);
+    run();
+    for (const Event event : {Event::hit, Event::miss, Event::sector_miss}) {
+      if (cache.counters()[event] != before[event]) return event;
+    }
+    throw std::logic_error("an access that is alone has merged");
+  }
   void flush(bool invalidate) {
     bool done = false;
     cache.flush(invalidate, [&] { done = true; });
