@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "models/kit/outcome.hpp"
@@ -48,11 +49,18 @@ void read_ideal(const config::Node& node, Parameters& p) {
 
 Parameters Parameters::read(const config::Node& node) {
   Parameters p;
-  p.kind = node.at("kind").choice({"dram", "ideal"}) == "dram" ? Kind::dram : Kind::ideal;
+  const std::vector<std::string> kinds = {"dram", "ideal", "tlm"};
+  p.kind = static_cast<Kind>(std::ranges::find(kinds, node.at("kind").choice(kinds)) - kinds.begin());
   // A file that the map was merged from is its preset.
   if (!node.sources().empty()) p.preset = node.sources().front().stem().string();
   if (p.kind == Kind::dram || node.find("organization")) read_dram(node, p);
-  if (p.kind == Kind::ideal) read_ideal(node, p);
+  if (p.kind != Kind::dram) read_ideal(node, p);
+  if (p.kind == Kind::tlm) {
+    p.dram.reset();  // what it costs is the user's memory's
+    p.tlm = tlm::Parameters::read(node.at("tlm"));
+  } else if (const auto other = node.find("tlm")) {
+    tlm::Parameters::read(*other);  // of the preset tlm, laid over with another kind
+  }
   p.latency = node.at("latency").quantity(Quantity::time);
   p.credits = static_cast<int>(node.at("credits").integer(1, 1 << 20));
   if (const auto path = node.find("path")) p.path = path->text();
@@ -75,13 +83,13 @@ double Parameters::background_watts() const {
 }
 
 std::string Parameters::capacity_key() const {
-  return kind == Kind::ideal ? "memory.capacity" : "memory.channels, memory.organization.rows";
+  return kind != Kind::dram ? "memory.capacity" : "memory.channels, memory.organization.rows";
 }
 
 std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
+  const char* what = kind == Kind::dram ? "DRAM" : kind == Kind::ideal ? "ideal channels" : "a TLM-2.0 memory";
   std::vector<std::pair<std::string, std::string>> rows = {
-      {"memory",
-       fmt::format("{}{}", preset.empty() ? "" : preset + ", ", kind == Kind::ideal ? "ideal channels" : "DRAM")},
+      {"memory", fmt::format("{}{}", preset.empty() ? "" : preset + ", ", what)},
       {"memory capacity", fmt::format("{:.4g} GiB", static_cast<double>(capacity) / (1ull << 30))},
       {"memory bandwidth", fmt::format("{:.4g} GB/s", bandwidth / 1e9)},
       {"memory latency", fmt::format("{:.4g} ns{}", latency * 1e9, kind == Kind::dram ? " and the DRAM's own" : "")},
@@ -89,9 +97,11 @@ std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
   if (kind == Kind::ideal) {
     rows.emplace_back("memory channels",
                       fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave));
-  } else {
-    for (auto& row : dram->describe()) rows.push_back(std::move(row));
   }
+  const auto more = kind == Kind::dram  ? dram->describe()
+                    : kind == Kind::tlm ? tlm->describe()
+                                        : std::vector<std::pair<std::string, std::string>>{};
+  rows.insert(rows.end(), more.begin(), more.end());
   return rows;
 }
 
