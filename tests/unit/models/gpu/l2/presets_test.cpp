@@ -36,7 +36,6 @@ Kernel chase(int loads) {
 
 void expect_latency(const std::string& preset, double l2, double memory) {
   const std::vector<Cycle> cycles = cycles_of(Parameters::read(test::node(preset)), {chase(0), chase(1), chase(2)});
-  printf("%s: L2 %lu memory %lu\n", preset.c_str(), cycles[2] - cycles[1], cycles[1] - cycles[0]);
   EXPECT_NEAR(static_cast<double>(cycles[2] - cycles[1]), l2, 0.02 * l2);
   EXPECT_NEAR(static_cast<double>(cycles[1] - cycles[0]), memory, 0.03 * memory);
 }
@@ -71,22 +70,24 @@ void expect_bandwidth(const std::string& preset, double measured) {
       cycles_of(parameters, {read_again(3, threads), read_again(7, threads)}, {blocks, 1, 1}, {1024, 1, 1});
   const double seconds = static_cast<double>(cycles[1] - cycles[0]) / static_cast<double>(parameters.clock_hz);
   const double bandwidth = 4 * 32.0 * threads / seconds;  // four rounds of eight words
-  printf("%s: %f GB/s\n", preset.c_str(), bandwidth / 1e9);
-  EXPECT_NEAR(bandwidth, measured, 0.1 * measured);
+  testing::Test::RecordProperty("bytes_per_second", fmt::format("{:.4g}", bandwidth));
+  EXPECT_NEAR(bandwidth, measured, 0.06 * measured);
 }
 
+// Cycles on the chip scale with the clock, what memory adds does not: the V100 was measured at 1380 MHz, 428 cycles of
+// which 212 are the L2's, an H100 at 1755 MHz, 652 and 265.
 TEST(PresetsL2, LatencyV100) {
-  expect_latency("v100", 212, 428);
+  expect_latency("v100", 212, 212 + (428 - 212) * 1530.0 / 1380);
 }
 TEST(PresetsL2, LatencyA100) {
   expect_latency("a100", 211, 570);
 }
 TEST(PresetsL2, LatencyH100) {
-  expect_latency("h100", 265, 652);
+  expect_latency("h100", 265, 265 + (652 - 265) * 1980.0 / 1755);
 }
 
 TEST(PresetsL2, BandwidthV100) {
-  expect_bandwidth("v100", 2450e9);
+  expect_bandwidth("v100", 2450e9 * 1530 / 1380);
 }
 TEST(PresetsL2, BandwidthA100) {
   expect_bandwidth("a100", 5400e9);
