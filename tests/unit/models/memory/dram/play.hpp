@@ -33,7 +33,10 @@ inline Parameters parameters() {
   o.ranks = *rc::gen::element(1, 1, 2);
   o.pseudo_channels = *rc::gen::element(1, 1, 2);
   o.columns = *rc::gen::element(32, 128);
-  if (*rc::gen::inRange(0, 4) == 0) p.timing.tCCD_L += *rc::gen::inRange(0, 12);
+  if (*rc::gen::inRange(0, 4) == 0) {  // slower than the burst
+    p.timing.tCCD_S += *rc::gen::inRange(0, 5);
+    p.timing.tCCD_L = std::max(p.timing.tCCD_L, p.timing.tCCD_S) + *rc::gen::inRange(0, 12);
+  }
   if (*rc::gen::inRange(0, 2) == 0) p.timing.tREFI = std::max(p.timing.tREFI / 10, 3 * p.timing.tRFC);
   Scheduler& s = p.scheduler;
   s.page = *rc::gen::element(PagePolicy::open, PagePolicy::open, PagePolicy::closed);
@@ -42,7 +45,7 @@ inline Parameters parameters() {
   s.write_queue = *rc::gen::element(1, 3, 8, 32, 40);
   s.write_high = *rc::gen::inRange(1, s.write_queue + 1);
   s.write_low = *rc::gen::inRange(0, s.write_high);
-  s.starvation = static_cast<Cycle>(*rc::gen::element(60, 300, 4096));
+  s.starvation = static_cast<Cycle>(*rc::gen::element(20, 60, 300, 4096));
   s.dual_command = *rc::gen::element(false, true);
   return p;
 }
