@@ -2,6 +2,9 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "models/gpu/lowering.hpp"
 #include "models/gpu/machine.hpp"
 #include "models/kit/outcome.hpp"
@@ -103,6 +106,7 @@ class Gpu : public device::Device {
         {"launch", fmt::format("{:.4g} us per kernel", p.launch_latency * 1e6)},
         {"technology", technology_.node_name()},
         {"static power", fmt::format("{:.4g} W", p.static_watts)}};
+    if (p.l2) std::ranges::copy(p.l2->describe(), std::back_inserter(rows));
     for (auto& row : p.memory.describe()) rows.push_back(std::move(row));
     return rows;
   }

@@ -19,6 +19,9 @@ Machine::Machine(const sc_core::sc_module_name& name, const Parameters& paramete
       program_(program),
       steps_(steps),
       memory_(memory),
+      l2_(parameters.l2
+              ? std::make_unique<L2>("l2", clock(), *parameters.l2, parameters.sms, memory, recorder, technology)
+              : nullptr),
       recorder_(recorder),
       front_end_(kit::Track(recorder, "frontend", clock(), Resource::launch)),
       launched_action_(front_end_.track().add_action("kernel_launches", technology.picojoules("command"))) {
@@ -171,16 +174,18 @@ bool Machine::send(Cycle now) {
     for (const std::size_t s : senders_) {
       if (!due(s)) continue;
       auto& outgoing = sms_[s].outgoing();
-      if (requests_ >= memory_.parameters().credits) {
+      if (requests_ >= credits()) {
         send_from_ = s;
         return false;
       }
       const int access = outgoing.front().access;
       const int number = static_cast<int>(s);  // three words would not fit into a std::function without allocation
-      const bool accepted =
-          memory_.accept(outgoing.front().request,
-                         [this, number, access](const memory::Completion& c) { completed(number, access, c.last); });
-      if (!accepted) throw std::logic_error("memory refused a request within its credits");
+      const auto done = [this, number, access](const memory::Completion& c) { completed(number, access, c.last); };
+      if (l2_ != nullptr) {
+        l2_->send(number, outgoing.front().request, done);
+      } else if (!memory_.accept(outgoing.front().request, done)) {
+        throw std::logic_error("memory refused a request within its credits");
+      }
       outgoing.pop_front();
       ++requests_;
       any = true;
@@ -196,7 +201,7 @@ void Machine::completed(int sm, int access, kit::Time at) {
   const Cycle there = seen + static_cast<Cycle>(latency - latency / 2);
   credits_.push_back(seen);
   sms_[static_cast<std::size_t>(sm)].completed(access, there);
-  wake_at(requests_ >= memory_.parameters().credits ? seen : there);
+  wake_at(requests_ >= credits() ? seen : there);
 }
 
 Cycle Machine::next_cycle(Cycle now, bool credits_left) const {
@@ -241,6 +246,7 @@ void Machine::end_kernel() {
 void Machine::finish() {
   const Cycle end = cycle();
   for (Sm& sm : sms_) sm.finish(end);
+  if (l2_) l2_->finish();
   front_end_.flush();
 }
 
@@ -260,6 +266,7 @@ std::string Machine::waits_for() const {
     const std::string why = sm.waits_for();
     if (!why.empty() && listed++ < 4) text += "; " + why;
   }
+  if (l2_) text += l2_->waits_for();
   return text;
 }
 

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "models/gpu/l2/l2.hpp"
 #include "models/gpu/parameters.hpp"
 #include "models/gpu/program.hpp"
 #include "models/gpu/sm/sm.hpp"
@@ -36,6 +37,8 @@ class Machine : public kit::Unit {
   void dispatch(Cycle until);
   Cycle next_room(std::size_t sm) const;
   bool send(Cycle now);
+  /// Requests that may be in flight.
+  int credits() const { return l2_ != nullptr ? l2_->parameters().in_flight : memory_.parameters().credits; }
   void completed(int sm, int access, kit::Time at);
   void end_kernel();
   Cycle next_cycle(Cycle now, bool credits_left) const;
@@ -44,6 +47,7 @@ class Machine : public kit::Unit {
   const GpuProgram& program_;
   int steps_;
   memory::Memory& memory_;
+  std::unique_ptr<L2> l2_;  ///< the way to memory; nullptr: the SMs reach it directly
   activity::Recorder& recorder_;
   States front_end_;
   int launched_action_;

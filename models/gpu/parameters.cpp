@@ -74,6 +74,7 @@ Parameters Parameters::read(const config::Node& node) {
   p.dispatch_cycles = static_cast<int>(node.at("launch").at("block_cycles").integer(1, 10000));
   p.block_latency_cycles = static_cast<int>(node.at("launch").at("block_latency").integer(1, 10000));
   p.static_watts = node.at("power").at("static").quantity(Quantity::power);
+  if (const auto l2 = node.find("l2")) p.l2 = L2Parameters::read(*l2, p.sms);
   p.memory = memory::Parameters::read(node.at("memory"));
   return p;
 }

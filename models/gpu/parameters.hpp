@@ -1,4 +1,7 @@
 #pragma once
+#include <optional>
+
+#include "models/gpu/l2/parameters.hpp"
 #include "models/gpu/sm/parameters.hpp"
 #include "models/memory/memory.hpp"
 
@@ -6,7 +9,7 @@ namespace triad::gpu {
 
 using activity::Cycle;
 
-/// Parameters of a GPU: the keys of configs/gpu/*.yaml. Every one is required.
+/// Parameters of a GPU: the keys of configs/gpu/*.yaml. Every one but l2 is required.
 struct Parameters {
   std::uint64_t clock_hz = 0;
   int sms = 0;
@@ -15,6 +18,7 @@ struct Parameters {
   int block_latency_cycles = 1;  ///< from the end of a block to the start of another in its place
   double static_watts = 0;       ///< power that the idle board draws
   SmParameters sm;
+  std::optional<L2Parameters> l2;  ///< absent: the SMs reach memory directly
   memory::Parameters memory;
   std::string technology;
 

@@ -47,7 +47,9 @@ struct NamedMemory {
   std::string digest;
   std::unique_ptr<device::Memory> memory;
 };
-/// `set`: "memory.KEY=VALUE". Throws config::Error.
+/// Is it a preset of memory, a file that extends one, or one that says how a memory is organized?
+bool is_memory(const std::filesystem::path& file);
+/// `set`: "memory.KEY=VALUE". Throws config::Error, also when the file is no memory.
 NamedMemory make_memory(const device::Registry& registry, const std::filesystem::path& file,
                         const std::vector<std::string>& set);
 

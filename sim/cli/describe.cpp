@@ -52,15 +52,6 @@ std::string description(const NamedMemory& memory) {
   return description(memory.name, table, memory.configuration, "memory");
 }
 
-/// A preset of memory, a file that extends one, or one that has what a memory alone has.
-bool is_memory(const std::filesystem::path& file) {
-  const config::Node node = config::load(file);
-  for (const auto& source : node.sources()) {
-    if (source.parent_path().filename() == "memory") return true;
-  }
-  return node.find("organization").has_value();
-}
-
 }  // namespace
 
 void add_describe(CLI::App& app, const device::Registry& registry, Action& action) {

@@ -17,6 +17,14 @@ namespace triad::cli {
 
 namespace fs = std::filesystem;
 
+bool is_memory(const fs::path& file) {
+  const config::Node node = config::load(file);
+  for (const fs::path& source : node.sources()) {
+    if (source.parent_path().filename() == "memory") return true;
+  }
+  return node.find("organization").has_value();
+}
+
 NamedMemory make_memory(const device::Registry& registry, const fs::path& file, const std::vector<std::string>& set) {
   std::vector<std::string> overrides;
   constexpr std::string_view scope = "memory.";
@@ -28,6 +36,7 @@ NamedMemory make_memory(const device::Registry& registry, const fs::path& file, 
     overrides.push_back(text.substr(scope.size()));
   }
   const config::Node node = config::load(file, overrides, "memory");
+  if (!is_memory(file)) node.fail("is no memory: expected a preset of memory, or a file that extends one");
   auto memory = registry.memory(node);
   return {file.stem().string(), node, config::digest(node), std::move(memory)};
 }
@@ -162,6 +171,13 @@ CLI::Validator from(std::uint64_t least) {
           ""};
 }
 
+/// "8 KiB", "8kb" or a plain number of bytes as a number of bytes.
+CLI::Validator size() {
+  CLI::Validator size = CLI::AsSizeValue(true);
+  size.description("");  // in the help SIZE says it
+  return size;
+}
+
 }  // namespace
 
 void add_memory(CLI::App& app, const device::Registry& registry, Action& action) {
@@ -175,7 +191,7 @@ void add_memory(CLI::App& app, const device::Registry& registry, Action& action)
                              ->check(CLI::IsMember({"sequential", "random", "strided"}));
   CLI::Option* stride = command->add_option("--stride", arguments->stride, "From one request to the next: 8 KiB")
                             ->type_name("SIZE")
-                            ->transform(CLI::AsSizeValue(true))
+                            ->transform(size())
                             ->check(from(1));
   CLI::Option* ratio = command->add_option("--rw-ratio", arguments->ratio, "Reads to writes: 1:0, 2:1, 0:1")
                            ->type_name("R:W")
@@ -190,7 +206,7 @@ void add_memory(CLI::App& app, const device::Registry& registry, Action& action)
                               ->check(from(1));
   command->add_option("--bytes", traffic.bytes, "Of a request: 64")
       ->type_name("SIZE")
-      ->transform(CLI::AsSizeValue(true))
+      ->transform(size())
       ->check(from(1));
   CLI::Option* outstanding =
       command->add_option("--outstanding", arguments->outstanding, "In flight at most; else what the queues take")

@@ -74,14 +74,15 @@ std::string summary(const TrafficResult& result, std::size_t width) {
   add_latency(table, "read latency", result.read, result.clock_hz);
   // A write is done when the write queue has it: where it is sent only then, there is nothing to wait for.
   if (result.timed) add_latency(table, "write latency", result.write, result.clock_hz);
-  std::uint64_t bursts = 0, activates = 0;
+  std::uint64_t bursts = 0, activates = 0, all = 0;
   std::string commands;
   for (const auto& [name, n] : result.commands) {
     if (name == "read" || name == "write") bursts += n;
     if (name == "activate") activates = n;
+    all += n;
     if (n > 0) commands += (commands.empty() ? "" : ", ") + unbroken(name + " " + grouped(n));
   }
-  table.add({"row hits", percent(result.row_hit_rate),
+  table.add({"row hits", percent(std::max(0.0, result.row_hit_rate)),
              fmt::format("{} activates for {} bursts", grouped(activates), grouped(bursts))});
   const double energy = result.energy();
   table.add({"energy", si(result.joules_per_bit(), "J/bit"), shares(result.energy_joules, energy)});
@@ -92,7 +93,7 @@ std::string summary(const TrafficResult& result, std::size_t width) {
     moved += fmt::format("; {} bursts were read from the write queue", grouped(result.forwarded));
   }
   table.add({"moved", si(static_cast<double>(result.moved_bytes), "B"), moved});
-  table.add({"commands", "", commands});
+  table.add({"commands", grouped(all), commands});
   return table.text(width);
 }
 

@@ -105,15 +105,21 @@ std::string summary(const Workload& workload, const RunResult& run, std::size_t 
   return table.text(width);
 }
 
-/// "sm12.core3" -> "sm*.core*": units that differ in a number only are of one kind.
+/// "sm12.core3" -> "sm*.core*": units that differ in a number only are of one kind. A digit after a word's only letter
+/// belongs to the word: "l2_slice7" -> "l2_slice*".
 std::string kind_of(const std::string& name) {
   std::string kind;
+  int letters = 0;  // of the current word
   for (const char c : name) {
-    if (!std::isdigit(static_cast<unsigned char>(c))) {
-      kind += c;
-    } else if (kind.empty() || kind.back() != '*') {
-      kind += '*';
+    if (std::isalpha(static_cast<unsigned char>(c))) {
+      ++letters;
+    } else if (std::isdigit(static_cast<unsigned char>(c)) && letters != 1) {
+      if (kind.empty() || kind.back() != '*') kind += '*';
+      continue;
+    } else {
+      letters = 0;
     }
+    kind += c;
   }
   return kind;
 }

@@ -38,9 +38,25 @@ class Study : public device::Memory {
   dram::Parameters parameters_;
 };
 
+/// Channels that are a latency and a bandwidth.
+class Ideal : public device::Memory {
+ public:
+  std::vector<std::pair<std::string, std::string>> describe() const override {
+    return {{"memory", "ideal channels: a bandwidth, and the latency that a device gives them"}};
+  }
+  device::TrafficResult run(const device::Traffic&) const override {
+    throw config::Error("kind: ideal has no queues, banks or rows: there is nothing to drive without a machine");
+  }
+};
+
 }  // namespace
 
 std::unique_ptr<device::Memory> make_memory(const config::Node& configuration) {
+  if (const auto kind = configuration.find("kind"); kind && kind->choice({"dram", "ideal"}) != "dram") {
+    config::mark_read(configuration);
+    return std::make_unique<Ideal>();
+  }
+  for (const char* of_a_device : {"latency", "credits", "path"}) (void)configuration.find(of_a_device);
   return std::make_unique<Study>(dram::Parameters::read(configuration));
 }
 
