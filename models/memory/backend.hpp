@@ -1,6 +1,8 @@
 #pragma once
 #include <vector>
 
+#include "models/kit/unit.hpp"
+#include "models/memory/contents.hpp"
 #include "models/memory/request.hpp"
 
 namespace triad::memory {
@@ -25,6 +27,12 @@ class Backend {
   virtual void advance(Time now, std::vector<Finished>& finished) = 0;
   /// When to call `advance` again, if nothing is submitted before: no completion is missed. ~Time{0}: when asked.
   virtual Time next() const = 0;
+  /// The front that asks, to be woken when something comes that `next` did not foresee, and what it holds. Once, first.
+  virtual void attach(kit::Unit& /*front*/, Contents& /*contents*/) {}
+  /// Bytes have come to contents that no request of this address carries.
+  virtual void poke(std::uint64_t /*address*/, const std::byte* /*in*/, std::uint64_t /*bytes*/) {}
+  /// After the run: contents are to be what a memory holds that is not ours.
+  virtual void fetch() {}
   /// The run ends at `end`, with every request told: records what is left to record.
   virtual void finish(Time end) = 0;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 namespace triad::memory {
 
@@ -25,6 +26,17 @@ void Contents::write(std::uint64_t address, const std::byte* in, std::uint64_t b
     if (!page) page = std::make_unique<Page>();
     std::memcpy(page->data() + offset, in, n);
     address += n, in += n, bytes -= n;
+  }
+}
+
+void Contents::visit(std::uint64_t end,
+                     const std::function<void(std::uint64_t address, std::byte* data, std::uint64_t bytes)>& see) {
+  std::vector<std::uint64_t> numbers;
+  for (const auto& [number, page] : pages_) numbers.push_back(number);
+  std::sort(numbers.begin(), numbers.end());
+  for (const std::uint64_t number : numbers) {
+    const std::uint64_t address = number * page_bytes;
+    if (address < end) see(address, pages_[number]->data(), std::min(page_bytes, end - address));
   }
 }
 

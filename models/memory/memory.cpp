@@ -4,6 +4,7 @@
 
 #include "models/memory/dram_backend.hpp"
 #include "models/memory/ideal.hpp"
+#include "models/memory/tlm/tlm_backend.hpp"
 
 namespace triad::memory {
 
@@ -12,6 +13,9 @@ namespace {
 std::unique_ptr<Backend> make_backend(const std::string& name, const Parameters& parameters,
                                       activity::Recorder& recorder, const activity::Technology& technology,
                                       bool check) {
+  if (parameters.kind == Kind::tlm) {
+    return std::make_unique<tlm::TlmBackend>(name, parameters, recorder, technology, check);
+  }
   if (parameters.kind == Kind::ideal) return std::make_unique<Ideal>(name, parameters, recorder, technology);
   return std::make_unique<DramBackend>(name, parameters, recorder, technology, check);
 }
@@ -23,7 +27,9 @@ Memory::Memory(const sc_core::sc_module_name& name, const Parameters& parameters
     : Memory(name, parameters, make_backend(static_cast<const char*>(name), parameters, recorder, technology, check)) {}
 
 Memory::Memory(const sc_core::sc_module_name& name, const Parameters& parameters, std::unique_ptr<Backend> backend)
-    : Unit(name, kit::Clock(parameters.clock_hz)), parameters_(parameters), backend_(std::move(backend)) {}
+    : Unit(name, kit::Clock(parameters.clock_hz)), parameters_(parameters), backend_(std::move(backend)) {
+  backend_->attach(*this, contents_);
+}
 
 void Memory::begin_instant() {
   if (instant_ == kit::now()) return;

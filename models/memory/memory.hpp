@@ -38,6 +38,13 @@ class Memory : public kit::Unit {
   void finish(Time end) { backend_->finish(end); }
 
   Contents& contents() { return contents_; }
+  /// Writes to contents what no request carries there: a host's bytes, a unit's whose request was indirect.
+  void poke(std::uint64_t address, const std::byte* in, std::uint64_t bytes) {
+    contents_.write(address, in, bytes);
+    backend_->poke(address, in, bytes);
+  }
+  /// After the run: contents are what the memory holds.
+  void fetch() { backend_->fetch(); }
   const Parameters& parameters() const { return parameters_; }
   std::uint64_t read_bytes() const { return read_bytes_; }  ///< asked for, without what whole accesses move beyond
   std::uint64_t written_bytes() const { return written_bytes_; }

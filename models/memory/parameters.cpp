@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include <algorithm>
 #include <bit>
 
 #include "models/kit/outcome.hpp"
@@ -48,11 +49,18 @@ void read_ideal(const config::Node& node, Parameters& p) {
 
 Parameters Parameters::read(const config::Node& node) {
   Parameters p;
-  p.kind = node.at("kind").choice({"dram", "ideal"}) == "dram" ? Kind::dram : Kind::ideal;
+  const std::vector<std::string> kinds = {"dram", "ideal", "tlm"};
+  p.kind = static_cast<Kind>(std::ranges::find(kinds, node.at("kind").choice(kinds)) - kinds.begin());
   // A file that the map was merged from is its preset.
   if (!node.sources().empty()) p.preset = node.sources().front().stem().string();
   if (p.kind == Kind::dram || node.find("organization")) read_dram(node, p);
-  if (p.kind == Kind::ideal) read_ideal(node, p);
+  if (p.kind != Kind::dram) read_ideal(node, p);
+  if (p.kind == Kind::tlm) {
+    p.dram.reset();  // what it costs is the user's memory's
+    p.tlm = tlm::Parameters::read(node.at("tlm"));
+  } else if (const auto other = node.find("tlm")) {
+    tlm::Parameters::read(*other);  // of the preset tlm, laid over with another kind
+  }
   p.latency = node.at("latency").quantity(Quantity::time);
   p.credits = static_cast<int>(node.at("credits").integer(1, 1 << 20));
   if (const auto path = node.find("path")) p.path = path->text();
@@ -75,7 +83,7 @@ double Parameters::background_watts() const {
 }
 
 std::string Parameters::capacity_key() const {
-  return kind == Kind::ideal ? "memory.capacity" : "memory.channels, memory.organization.rows";
+  return kind != Kind::dram ? "memory.capacity" : "memory.channels, memory.organization.rows";
 }
 
 std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
@@ -89,6 +97,9 @@ std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
       {"memory requests in flight", std::to_string(credits)}};
   if (kind == Kind::dram) {
     for (auto& row : dram->describe()) rows.push_back(std::move(row));
+  }
+  if (kind == Kind::tlm) {
+    for (auto& row : tlm->describe()) rows.push_back(std::move(row));
   }
   return rows;
 }

@@ -6,12 +6,13 @@
 #include <vector>
 
 #include "models/memory/dram/parameters.hpp"
+#include "models/memory/tlm/parameters.hpp"
 #include "sim/activity/technology.hpp"
 #include "sim/config/node.hpp"
 
 namespace triad::memory {
 
-enum class Kind { dram, ideal };
+enum class Kind { dram, ideal, tlm };
 
 /// Parameters, under `memory:` of a device's configuration. A device writes what it decides about itself (preset,
 /// channels, latency, credits, path); the rest comes from configs/memory:
@@ -20,7 +21,9 @@ enum class Kind { dram, ideal };
 ///
 /// `kind: dram` is described to the command (dram/parameters.hpp). `kind: ideal` says clock, bandwidth, interleave,
 /// access, capacity and energy itself or, laid over a preset of DRAM, takes what it does not say from there: the same
-/// memory without banks, rows, refresh, turnaround and standby.
+/// memory without banks, rows, refresh, turnaround and standby. `kind: tlm` is a TLM-2.0 memory that the user's program
+/// brings, spoken to as the key `tlm` says (tlm/parameters.hpp); what `ideal` says is then what compilers and reports
+/// take that memory for, and `energy` what a bit costs in it.
 struct Parameters {
   Kind kind = Kind::ideal;
   std::string preset;          ///< name of the preset, empty without one
@@ -35,6 +38,7 @@ struct Parameters {
   std::string energy;          ///< ideal: action of the technology, energy of one bit moved, "hbm2_bit"
   std::string path;            ///< the same for the path between device and DRAM; empty: nothing beside the DRAM's own
   std::optional<dram::Parameters> dram;  ///< `channels`, interleave and access above count its pseudo channels
+  std::optional<tlm::Parameters> tlm;    ///< of `kind: tlm`
 
   static Parameters read(const config::Node& node);
   /// Picojoules of one bit moved: what the path costs, and with `kind: ideal` the memory itself. Throws config::Error

@@ -15,6 +15,10 @@ struct Request {
   bool write = false;
   activity::Tag tag = {};
   int requester = 0;  ///< which of the memory's requesters offers it, from 0 on; who goes first when several do at once
+  /// What a memory of the user's is to be told: a write's bytes, row by row, there until it is done; nothing: those
+  /// that contents hold when they leave.
+  const std::byte* data = nullptr;
+  bool indirect = false;  ///< a write's address is for timing only; its bytes lie elsewhere and come by Memory::poke
   std::uint64_t bytes() const { return row_bytes * rows; }
 };
 

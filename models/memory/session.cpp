@@ -60,6 +60,7 @@ device::RunResult Session::finish() {
   result.read_bytes = memory_->read_bytes();
   result.written_bytes = memory_->written_bytes();
   kit::fill(result, recorder_, job_, executed_);
+  memory_->fetch();
   if (map_ != nullptr) read_back(memory_->contents(), *map_, job_, result);
   return result;
 }
@@ -75,7 +76,7 @@ void Session::read_memory(std::uint64_t address, std::byte* out, std::uint64_t b
 }
 
 void Session::write_memory(std::uint64_t address, const std::byte* in, std::uint64_t bytes) {
-  memory_->contents().write(address, in, bytes);
+  memory_->poke(address, in, bytes);
 }
 
 device::Place Session::place(graph::TensorId id) const {

@@ -13,8 +13,7 @@ class UnitRecord {
  public:
   UnitRecord(activity::Recorder& recorder, const std::string& name, const kit::Clock& clock,
              activity::Resource resource = activity::Resource::memory)
-      : track_(recorder, name, clock, resource),
-        period_(std::max<kit::Cycle>(1, clock.hz() / 1'000'000)) {}
+      : track_(recorder, name, clock, resource), period_(std::max<kit::Cycle>(1, clock.hz() / 1'000'000)) {}
   /// Returns the action's number for `count`.
   std::size_t add_action(const std::string& action, double picojoules) {
     actions_.push_back({track_.add_action(action, picojoules), 0});

@@ -172,7 +172,7 @@ std::vector<Write> IndexedEngine::scatter(const Layer& layer, const Part& part) 
       write.done = [this, address = to.address] {
         Pending& row = pending_.at(address);
         const Bytes bytes = bytes_of(row.values, isa::Storage::fp32);
-        memory_.contents().write(address, bytes.data(), bytes.size());
+        memory_.poke(address, bytes);
         if (--row.writes == 0) pending_.erase(address);
       };
     }

@@ -55,7 +55,9 @@ void MemoryInterface::step() {
 
 bool MemoryInterface::issue(Transfer& transfer, int client) {
   const std::uint64_t id = next_id_;
-  const memory::Request request = transfer.request;
+  memory::Request request = transfer.request;
+  if (!transfer.data.empty()) request.data = transfer.data.data();  // the bytes stay there when the handler gets them
+  request.indirect = transfer.indirect && request.write;
   // The handler owns the data: the transfer leaves the queue when it is accepted.
   auto data = std::make_shared<std::vector<std::byte>>();
   auto done = std::make_shared<decltype(transfer.done)>();

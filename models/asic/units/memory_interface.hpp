@@ -40,6 +40,10 @@ class MemoryInterface : public kit::Unit {
   std::uint64_t capacity() const { return capacity_; }
   bool values() const { return values_; }
   memory::Contents& contents() { return memory_.contents(); }
+  /// Bytes of an indirect write.
+  void poke(std::uint64_t address, const std::vector<std::byte>& bytes) {
+    memory_.poke(address, bytes.data(), bytes.size());
+  }
   std::string waits_for() const override;
 
  private:

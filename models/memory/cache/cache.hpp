@@ -28,7 +28,8 @@
 /// every write that was taken before and none that was taken after. Their replies are sent in that order, too, except
 /// that a write which goes on is answered when below has acknowledged it. Otherwise a hit overtakes misses, and misses
 /// come back as below answers. Downward, packets that touch the same line are sent in the order of their causes;
-/// fetches and writes that go on overtake write-backs of other lines. Below must serve one line's packets in order.
+/// fetches and writes that go on overtake write-backs of other lines. Below, packets to the same bytes must take effect
+/// in the order in which they are sent; their answers may come in any.
 ///
 /// **Visibility.** A write is visible to all who ask this cache when it takes effect; to others (below), with
 /// write-through or around: when its reply is sent; with write-back: after a flush or when its line was evicted. What
@@ -158,7 +159,10 @@ class Cache {
     bank_free(set) = now + cycles;
     busy_until_ = std::max(busy_until_, now + cycles);
   }
-  Cycle& bank_free(std::uint64_t set) { return bank_free_[set % bank_free_.size()]; }
+  Cycle& bank_free(std::uint64_t set) {
+    // A division of 32 bits: there are at most 2^32 sets, and it is on the way of every access.
+    return bank_free_[static_cast<std::uint32_t>(set) % static_cast<std::uint32_t>(bank_free_.size())];
+  }
 
   Parameters parameters_;
   int source_ = 0;

@@ -31,6 +31,8 @@ void read_geometry(const Node& node, Parameters& p) {
   if (p.size < set_bytes || p.size % set_bytes != 0) {
     node.at("size").fail(fmt::format("must be a multiple of ways x line, {} B", set_bytes));
   }
+  constexpr std::uint64_t most = std::uint64_t{1} << 31;  // places are counted in an int
+  if (p.size > most) node.at("size").fail("must be at most 2 GiB");
   p.hashed = node.at("hash").choice({"xor", "none"}) == "xor";
   p.replacement = node.at("replacement").choice({"lru", "fifo"}) == "lru" ? Replacement::lru : Replacement::fifo;
   p.banks = static_cast<int>(node.at("banks").integer(1, 1024));

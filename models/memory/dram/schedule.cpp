@@ -177,8 +177,8 @@ void Controller::issue(const Choice& choice, Cycle stop) {
   now_ = admits_from_ = at + 1;
   if (!scheduler_.dual_command) {
     row_bus_ = column_bus_ = now_;
-  } else if (choice.kind == Class::column && choice.row_at <= at) {
-    now_ = at;  // the other bus has a command in the same cycle
+  } else if (choice.kind != Class::row && choice.row_at <= at) {
+    now_ = at;  // the other bus may have a command in the same cycle; after a row command no column can
   }
 }
 

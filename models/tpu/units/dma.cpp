@@ -143,6 +143,7 @@ bool Dma::offer(Cycle now) {
   request.write = !load_;
   request.tag = transfer->issued.tag();
   request.requester = load_ ? 0 : 1;
+  if (!transfer->bytes.empty()) request.data = transfer->bytes.data() + transfer->offered;
   const bool accepted = memory_.accept(request, [this, transfer](const memory::Completion& completion) {
     transfer->done = std::max(transfer->done, clock().after(completion.last));
     --transfer->outstanding;
@@ -150,6 +151,7 @@ bool Dma::offer(Cycle now) {
   });
   if (!accepted) return false;  // woken by a credit of the memory
   ++transfer->outstanding;
+  transfer->offered += request.bytes();
   transfer->rest.pop_front();
   offer_free_ = now + 1;
   if (transfer->rest.empty()) return true;

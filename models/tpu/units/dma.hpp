@@ -24,6 +24,7 @@ class Dma : public kit::Unit {
     std::vector<std::byte> bytes;      ///< of a store, taken when it was issued
     std::deque<memory::Request> rest;  ///< not offered yet
     std::uint64_t outstanding = 0;     ///< offered, not complete
+    std::uint64_t offered = 0;         ///< bytes
     Cycle done = 0;                    ///< of the last completion so far
     bool complete(Cycle now) const { return rest.empty() && outstanding == 0 && done <= now; }
   };

@@ -120,6 +120,17 @@ TEST(CacheOrder, AWriteThatGoesOnKeepsItsPlace) {
   EXPECT_EQ(bench.cache.counters()[Stall::merge], 33u - 12);  // at 33 the fill occupies the bank
 }
 
+/// What a write that waits will cover needs no fetch: the read of sector 1 behind it gets what the write brings.
+TEST(CacheOrder, AReadWaitsForAWriteThatWaits) {
+  Watched bench(small());
+  bench.read(10, 0, 32);
+  bench.write(11, 0, 64);
+  bench.read(12, 32, 32);
+  bench.run();
+  EXPECT_EQ(bench.order, (Ids{0, 1, 2}));
+  EXPECT_EQ(bench.below.size(), 1u);
+}
+
 /// A hit to another line, and to another sector of the same line, passes a miss.
 TEST(CacheOrder, HitsPassMisses) {
   Watched bench(small());

@@ -43,6 +43,7 @@ TEST(CacheParameters, WrongOnesAreNamed) {
       {"line=512 B", "line: must be a power of two from 8 to 256 B"},
       {"sector=256 B", "sector: must be a power of two from 4 to 128 B"},
       {"size=100 KiB", "size: must be a multiple of ways x line, 3072 B"},
+      {"size=3 GiB", "size: must be at most 2 GiB"},
       {"ways=0", "ways"},
       {"hash=prime", "hash"},
       {"replacement=random", "replacement"},

@@ -37,6 +37,18 @@ TEST(CacheTiming, AMissIsNotFasterThanAHit) {
   EXPECT_EQ(bench.answered[miss], 10 + 5);
 }
 
+/// The same of a write that goes on: acknowledged at 14.
+TEST(CacheTiming, AWriteThroughIsNotFasterThanAHit) {
+  Parameters p = small();
+  p.write = WritePolicy::through;
+  p.write_allocate = false;
+  p.fill_latency = 0;
+  Bench bench(p, 1);
+  const auto write = bench.write(10, 0, 32);
+  bench.run();
+  EXPECT_EQ(bench.answered[write], 10 + 5);
+}
+
 /// Sectors 1 and 3 are here; a read of the line fetches 0 and 2, a packet each: sent at 52 and 53; here at 73 and 74;
 /// the reply when both are: 75.
 TEST(CacheTiming, OnlyMissingSectorsAreFetched) {
