@@ -30,7 +30,8 @@ Lowering::Lowering(const Parameters& parameters, const device::Job& job)
 }
 
 std::unique_ptr<GpuProgram> Lowering::lower() {
-  program_->fits_memory = kit::fits_memory(program_->map, parameters_.memory.capacity, job_);
+  program_->fits_memory =
+      kit::fits_memory(program_->map, parameters_.memory.capacity, job_, parameters_.memory.capacity_key());
   for (std::size_t i = 0; i < program_->graph.ops.size(); ++i) {
     op_ = &program_->graph.ops[i];
     index_ = static_cast<int>(i);
@@ -41,8 +42,9 @@ std::unique_ptr<GpuProgram> Lowering::lower() {
     if (job_.values) {
       throw Unsupported(
           fmt::format("{} needs {} bytes of device memory, {} of them to hand partial results from kernel "
-                      "to kernel; there are {} (memory.capacity)",
-                      job_.name, program_->memory_bytes, scratch_bytes_, parameters_.memory.capacity));
+                      "to kernel; there are {} ({})",
+                      job_.name, program_->memory_bytes, scratch_bytes_, parameters_.memory.capacity,
+                      parameters_.memory.capacity_key()));
     }
     program_->fits_memory = false;
   }

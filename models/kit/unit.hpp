@@ -19,6 +19,7 @@ class Track {
   void state(activity::State state, activity::Tag tag, Cycle from, Cycle to) {
     recorder_->state(id_, state, tag, from, to);
   }
+  void posted(activity::Tag tag, Cycle from, Cycle to) { recorder_->posted(id_, tag, from, to); }
   void count(int action, std::uint64_t n, Cycle from, Cycle to) { recorder_->count(action, n, from, to); }
   /// Scalar MAC or ALU slots that did useful work for a cycle.
   void work(std::uint64_t lane_cycles) { recorder_->work(lane_cycles); }

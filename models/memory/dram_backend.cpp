@@ -65,7 +65,7 @@ void DramBackend::advance(Time now, std::vector<Finished>& finished) {
   const Cycle passed = clock_.at(now);
   for (std::size_t c = 0; c < channels_.size(); ++c) {
     if (due_[c] == kit::Unit::never || clock_.time_of(due_[c]) + back_ > now) continue;
-    record(channels_[c], passed);
+    record_past(channels_[c], passed);
     advance_channel(c, until);
     take_served(channels_[c], finished);
     // Without an open run nobody waits: posted writes can lie in the queue until somebody does, or the run ends.
@@ -97,17 +97,21 @@ void DramBackend::count_commands(Channel& channel, const dram::Statistics& now, 
 }
 
 /// Records the transfers that ended before `now`.
-void DramBackend::record(Channel& channel, Cycle now) {
+void DramBackend::record_past(Channel& channel, Cycle now) {
   std::size_t past = 0;
   for (; past < channel.transfers.size() && channel.transfers[past].to <= now; ++past) {
     const dram::Transfer& transfer = channel.transfers[past];
-    channel.track.state(activity::State::busy, transfer.tag, transfer.from, transfer.to);
-    count_transfer(channel, transfer, transfer.from, transfer.to);
+    record(channel, transfer, transfer.from, transfer.to);
   }
   channel.transfers.erase(channel.transfers.begin(), channel.transfers.begin() + static_cast<std::ptrdiff_t>(past));
 }
 
-void DramBackend::count_transfer(Channel& channel, const dram::Transfer& transfer, Cycle from, Cycle to) {
+void DramBackend::record(Channel& channel, const dram::Transfer& transfer, Cycle from, Cycle to) {
+  if (transfer.write) {
+    channel.track.posted(transfer.tag, from, to);
+  } else {
+    channel.track.state(activity::State::busy, transfer.tag, from, to);
+  }
   channel.track.count(transfer.write ? channel.write : channel.read, transfer.columns, from, to);
   channel.track.count(channel.moved, transfer.columns * access_bytes_, from, to);
 }
@@ -132,11 +136,10 @@ void DramBackend::finish(Time end) {
     constexpr Cycle a_while = 1024;
     Cycle until = std::max(last, channel.counted);
     for (advance_channel(c, until); !dram_.controllers()[c].idle(); advance_channel(c, until)) until += a_while;
-    record(channel, last);
+    record_past(channel, last);
     for (const dram::Transfer& transfer : channel.transfers) {
       const Cycle from = std::min(transfer.from, last), to = std::min(transfer.to, last);
-      channel.track.state(activity::State::busy, transfer.tag, from, to);
-      count_transfer(channel, transfer, from, to);
+      record(channel, transfer, from, to);
     }
     channel.transfers.clear();
   }

@@ -42,8 +42,8 @@ class DramBackend : public Backend {
   };
   void advance_channel(std::size_t c, dram::Cycle until);
   void count_commands(Channel& channel, const dram::Statistics& now, std::size_t first_transfer, dram::Cycle until);
-  void record(Channel& channel, dram::Cycle now);
-  void count_transfer(Channel& channel, const dram::Transfer& transfer, dram::Cycle from, dram::Cycle to);
+  void record_past(Channel& channel, dram::Cycle now);
+  void record(Channel& channel, const dram::Transfer& transfer, dram::Cycle from, dram::Cycle to);
   void take_served(Channel& channel, std::vector<Finished>& finished);
 
   kit::Clock clock_;

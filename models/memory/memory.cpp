@@ -10,6 +10,12 @@ namespace triad::memory {
 
 namespace {
 
+#ifdef NDEBUG
+constexpr bool always_check = false;
+#else
+constexpr bool always_check = true;
+#endif
+
 std::unique_ptr<Backend> make_backend(const std::string& name, const Parameters& parameters,
                                       activity::Recorder& recorder, const activity::Technology& technology,
                                       bool check) {
@@ -17,7 +23,7 @@ std::unique_ptr<Backend> make_backend(const std::string& name, const Parameters&
     return std::make_unique<tlm::TlmBackend>(name, parameters, recorder, technology, check);
   }
   if (parameters.kind == Kind::ideal) return std::make_unique<Ideal>(name, parameters, recorder, technology);
-  return std::make_unique<DramBackend>(name, parameters, recorder, technology, check);
+  return std::make_unique<DramBackend>(name, parameters, recorder, technology, check || always_check);
 }
 
 }  // namespace

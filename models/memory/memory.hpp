@@ -21,7 +21,8 @@ namespace triad::memory {
 class Memory : public kit::Unit {
  public:
   using Handler = std::function<void(const Completion&)>;
-  /// With the backend that the parameters ask for. `check`: whatever the DRAM does is held to its standard.
+  /// With the backend that the parameters ask for. `check` (and debug builds): whatever the DRAM does is held to its
+  /// standard.
   Memory(const sc_core::sc_module_name& name, const Parameters& parameters, activity::Recorder& recorder,
          const activity::Technology& technology, bool check);
   /// With a backend of the caller's.

@@ -87,20 +87,21 @@ std::string Parameters::capacity_key() const {
 }
 
 std::vector<std::pair<std::string, std::string>> Parameters::describe() const {
+  const char* what = kind == Kind::dram ? "DRAM" : kind == Kind::ideal ? "ideal channels" : "a TLM-2.0 memory";
   std::vector<std::pair<std::string, std::string>> rows = {
-      {"memory", fmt::format("{}{}", preset.empty() ? "" : preset + ", ",
-                             kind == Kind::ideal ? "ideal channels" : "to the command")},
+      {"memory", fmt::format("{}{}", preset.empty() ? "" : preset + ", ", what)},
       {"memory capacity", fmt::format("{:.4g} GiB", static_cast<double>(capacity) / (1ull << 30))},
       {"memory bandwidth", fmt::format("{:.4g} GB/s", bandwidth / 1e9)},
       {"memory latency", fmt::format("{:.4g} ns{}", latency * 1e9, kind == Kind::dram ? " and the DRAM's own" : "")},
-      {"memory channels", fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave)},
       {"memory requests in flight", std::to_string(credits)}};
-  if (kind == Kind::dram) {
-    for (auto& row : dram->describe()) rows.push_back(std::move(row));
+  if (kind == Kind::ideal) {
+    rows.emplace_back("memory channels",
+                      fmt::format("{} x {} B accesses, {} B interleave", channels, access, interleave));
   }
-  if (kind == Kind::tlm) {
-    for (auto& row : tlm->describe()) rows.push_back(std::move(row));
-  }
+  const auto more = kind == Kind::dram  ? dram->describe()
+                    : kind == Kind::tlm ? tlm->describe()
+                                        : std::vector<std::pair<std::string, std::string>>{};
+  rows.insert(rows.end(), more.begin(), more.end());
   return rows;
 }
 

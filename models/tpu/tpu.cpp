@@ -94,7 +94,9 @@ class Run : public memory::Session {
     result.peak_bytes_per_second = memory_parameters_.bandwidth;
     result.peak_lanes = static_cast<double>(parameters_.mxu.count * parameters_.mxu.rows * parameters_.mxu.columns +
                                             parameters_.vpu.lanes);
-    if (plan_ != nullptr) result.fits_memory = kit::fits_memory(plan_->map, memory_parameters_.capacity, job());
+    if (plan_ != nullptr)
+      result.fits_memory =
+          kit::fits_memory(plan_->map, memory_parameters_.capacity, job(), memory_parameters_.capacity_key());
     return result;
   }
 
@@ -135,7 +137,7 @@ class Tpu : public device::Device {
                                             numerics::to_string(job.precision)));
     }
     auto made = plan(parameters_, job);
-    kit::fits_memory(made->map, memory_.capacity, job);  // a job with values must
+    kit::fits_memory(made->map, memory_.capacity, job, memory_.capacity_key());  // a job with values must
     return std::make_unique<TpuProgram>(std::move(made));
   }
 

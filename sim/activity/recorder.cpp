@@ -41,8 +41,7 @@ int Recorder::add_action(int unit, std::string name, double picojoules) {
   return static_cast<int>(actions_.size()) - 1;
 }
 
-void Recorder::state(int unit, State state, Tag tag, Cycle from, Cycle to) {
-  if (from >= to) return;
+Span Recorder::add_to_stack(int unit, State state, Cycle from, Cycle to) {
   Unit& u = units_[static_cast<std::size_t>(unit)];
   if (from < u.last) {
     throw std::logic_error(fmt::format("recorder: {} reports {} in cycles {}..{}, but was recorded up to {}", u.name,
@@ -50,16 +49,30 @@ void Recorder::state(int unit, State state, Tag tag, Cycle from, Cycle to) {
   }
   u.last = to;
   u.cycles[static_cast<std::size_t>(state)] += to - from;
-  if (state == State::idle) return;
+  return {time_of(from, u.hz), time_of(to, u.hz)};
+}
 
-  const Span span{time_of(from, u.hz), time_of(to, u.hz)};
+void Recorder::state(int unit, State state, Tag tag, Cycle from, Cycle to) {
+  if (from >= to) return;
+  const Span span = add_to_stack(unit, state, from, to);
+  if (state == State::idle) return;
   OpTime* op = active_op(tag, span);
   if (op != nullptr) {
     op->begin = std::min(op->begin, span.from);
     op->end = std::max(op->end, span.to);
   }
-  const Resource resource = state == State::launch ? Resource::launch : u.resource;
+  const Resource own = units_[static_cast<std::size_t>(unit)].resource;
+  const Resource resource = state == State::launch ? Resource::launch : own;
   if ((is_work(state) || state == State::launch) && resource != Resource::none) add_to_class(resource, op, span);
+}
+
+void Recorder::posted(int unit, Tag tag, Cycle from, Cycle to) {
+  if (from >= to) return;
+  const Span span = add_to_stack(unit, State::busy, from, to);
+  // Should nothing of the op be recorded yet, it has begun no later.
+  OpTime* op = active_op(tag, {span.from, span.from});
+  const Resource resource = units_[static_cast<std::size_t>(unit)].resource;
+  if (resource != Resource::none) add_to_class(resource, op, span);
 }
 
 Recorder::OpTime* Recorder::active_op(Tag tag, Span span) {

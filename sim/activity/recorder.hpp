@@ -62,6 +62,9 @@ class Recorder {
   /// The unit was in `state` in cycles [from, to) of its clock. Intervals of a unit do not overlap and come in order of
   /// time: throws std::logic_error otherwise. Empty intervals are ignored.
   void state(int unit, State state, Tag tag, Cycle from, Cycle to);
+  /// The unit was busy in cycles [from, to) with what an op had handed over to it: as state(), but the op need not wait
+  /// for it, so its time does not grow; as far as it still runs, the work is its own.
+  void posted(int unit, Tag tag, Cycle from, Cycle to);
   /// The machine did the work of a class in device cycles [from, to), for units of Resource::none.
   void cover(Resource resource, Tag tag, Cycle from, Cycle to);
   /// The action was done n times, spread evenly over cycles [from, to) of its unit's clock.
@@ -110,6 +113,8 @@ class Recorder {
   };
   /// The op's time in the step of the tag, begun anew with a later step; nothing for no op or an earlier step.
   OpTime* active_op(Tag tag, Span span);
+  /// The unit's cycle stack gets the interval: its span of time, or an empty one.
+  Span add_to_stack(int unit, State state, Cycle from, Cycle to);
   void add_to_class(Resource resource, OpTime* op, Span span);
   Coverage cover(const Classes& classes, Time from, Time to) const;
 

@@ -38,7 +38,7 @@ class Mistakes(harness.Case):
     def test_commands_and_options(self):
         for arguments, message in (
             (["comapre"], "triad: there is no command 'comapre'; did you mean compare?"),
-            (["zzzzzz"], "triad: there is no command 'zzzzzz'; there are compare, run, list, describe, graph, support"),
+            (["zzzzzz"], "triad: there is no command 'zzzzzz'; there are compare, run, list, describe, graph, support, memory"),
             (["run"], "triad run: DEVICE is required (see triad run --help)"),
             (["run", DEVICE], "triad run: WORKLOAD is required (see triad run --help)"),
             (["run", DEVICE, "linear", "more"], "triad run: The following argument was not expected: more (see triad run --help)"),
@@ -62,7 +62,7 @@ class Mistakes(harness.Case):
         self.refused(
             triad("describe", "tpu/tinny"), "'tpu/tinny': no such preset (a file's name ends in .yaml); did you mean tpu/tiny?"
         )
-        self.refused(triad("describe", "mlp"), "'mlp' is a workload (workloads/mlp); expected a preset of gpu, tpu, asic")
+        self.refused(triad("describe", "mlp"), "'mlp' is a workload (workloads/mlp); expected a preset of gpu, tpu, asic, memory")
         self.write("program.bin", "")
         self.refused(triad("describe", "program.bin", cwd=self.folder), "'program.bin' is a file, but its name does not end in .yaml")
         self.refused(

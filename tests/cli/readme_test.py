@@ -25,6 +25,15 @@ class Readme(harness.Case):
             result = triad(*command, "--set", "workload.steps=2", cwd=self.folder)
             self.assertEqual((result.returncode, result.stderr), (0, ""))
 
+    def test_the_memory_reaches_what_it_shows(self):
+        command = re.search(r"\./triad (memory ddr4-3200 [^\n]*)\n", self.readme)[1]
+        shown, printed = (
+            [float(figure) for figure in re.search(r"bandwidth +([0-9.]+) GB/s .*?median; least.*?energy +([0-9.]+) pJ/bit", text, re.DOTALL).groups()]
+            for text in (self.readme.split("./triad " + command)[1], triad(*command.split()).stdout)
+        )
+        for a, b in zip(shown, printed):
+            self.assertAlmostEqual(a, b, delta=0.02 * b)
+
     def test_the_mistake_is_reported_as_shown(self):
         message = re.search(r"`(my-tpu.yaml:2:7: [^`]+)`", self.readme)[1]
         self.write("my-tpu.yaml", "extends: tpu/tpu-v3\nmxu: {rowz: 64}\n")
@@ -35,7 +44,7 @@ class Readme(harness.Case):
             self.assertTrue(os.path.exists(os.path.join(harness.SOURCE, path)), path)
 
     def test_the_presets_that_it_names_exist(self):
-        for preset in set(re.findall(r"\b((?:tpu|gpu|asic|workloads|experiments)/[a-z][\w-]*)\b(?!/|\.|`?:)", self.readme)):
+        for preset in set(re.findall(r"\b((?:tpu|gpu|asic|memory|workloads|experiments)/[a-z][\w-]*)\b(?!/|\.|`?:)", self.readme)):
             if not os.path.isdir(os.path.join(harness.SOURCE, "models", preset)):
                 self.assertTrue(os.path.exists(os.path.join(harness.SOURCE, "configs", preset + ".yaml")), preset)
 

@@ -49,8 +49,8 @@ std::unique_ptr<Program> lower(const device::Job& job, const Parameters& paramet
   program.fits_memory = program.bytes <= memory_capacity;
   if (!program.fits_memory && job.values) {
     throw device::Unsupported(
-        fmt::format("{} takes {} B of device memory (tensors {} B, {} layer descriptors {} B), the device has {} B "
-                    "(memory.capacity); it runs without values (values: off)",
+        fmt::format("{} takes {} B of device memory (tensors {} B, {} layer descriptors {} B), the device has {} B; "
+                    "it runs without values (values: off)",
                     job.name, program.bytes, program.map.bytes(), program.stream.size(),
                     program.bytes - program.map.bytes(), memory_capacity));
   }

@@ -34,7 +34,6 @@ Mapping::Mapping(const Parameters& parameters) {
   is_power_ = std::has_single_bit(controllers_);
   power_ = log2_of(controllers_);
   hash_channels_ = m.hash_channels;
-  xor_banks_ = m.xor_banks;
   xor_column_ = m.xor_column;
   columns_ = o.capacity() / o.access_bytes();
   access_shift_ = log2_of(o.access_bytes());
@@ -86,11 +85,26 @@ Mapping::Mapping(const Parameters& parameters) {
   const bool fits = bank_bits_below <= most_way_bits;
   ways_ = 1u << std::min(bank_bits_below, most_way_bits);
   block_bits_ = fits ? bank_bits_below + low_column_bits_ : most_way_bits;
-  const bool hashed_banks = xor_banks_, hashed_column = xor_column_;
-  xor_banks_ = xor_column_ = false;
-  for (std::uint32_t w = 0; w < ways_; ++w) way_banks_[w] = local_place(w).bank;
-  xor_banks_ = hashed_banks;
-  xor_column_ = hashed_column;
+  for (std::uint32_t w = 0; w < ways_; ++w) way_banks_[w] = local_place(w).bank;  // of row 0, column 0: no XOR
+  if (m.xor_banks) hash_rows();
+}
+
+void Mapping::hash_rows() {
+  // By degree; x^degree is the highest bit. Each is the first primitive one of its degree: Peterson and Weldon,
+  // Error-Correcting Codes, 1972, appendix C.
+  static constexpr std::array<std::uint32_t, 9> primitive{0, 0b11, 0b111, 0b1011, 0x13, 0x25, 0x43, 0x83, 0x11d};
+  const int degree = bank_bits_ + group_bits_;
+  if (degree == 0) return;
+  std::uint32_t power = 1;  // x^n mod the polynomial
+  for (auto& of_byte : row_hash_) {
+    for (std::uint32_t bit = 1; bit < 256; bit <<= 1) {
+      for (std::uint32_t byte = bit; byte < 2 * bit; ++byte) {
+        of_byte[byte] = static_cast<std::uint8_t>(of_byte[byte - bit] ^ spread(power));
+      }
+      power <<= 1;
+      if ((power >> degree) != 0) power ^= primitive[static_cast<std::size_t>(degree)];
+    }
+  }
 }
 
 Place Mapping::place(std::uint64_t address) const {

@@ -24,6 +24,12 @@ struct Place {
 /// h(t) instead of 0: still one chunk each per turn, but a stride of many turns no longer stays in one channel. The
 /// chunks of a channel, in order, are its local addresses, whose columns (bursts) are cut into bit fields; the row, the
 /// most significant one, is what is left and need not be a power of two.
+///
+/// With xor_banks group and bank are XORed with a hash of the whole row: the remainder of its bits, as a polynomial
+/// over GF(2), by a primitive polynomial of as many bits as group and bank have (Rau, "Pseudo-randomly interleaved
+/// memory", ISCA 1991; the "IPOLY" of Accel-Sim's GPUs). Rows that differ only within so many neighbouring bits,
+/// wherever in the row, lie in different banks; arrays that are passed through side by side meet in a bank for a row or
+/// two.
 class Mapping {
  public:
   explicit Mapping(const Parameters& parameters);
@@ -72,13 +78,15 @@ class Mapping {
     const std::uint64_t r = rotation(turn);
     return controller >= r ? controller - r : controller + controllers_ - r;
   }
+  /// Bits of a hash as bits of a flat bank: those of the group first, then those of the bank.
+  std::uint32_t spread(std::uint32_t h) const {
+    return ((h & group_mask_) << bank_bits_) | ((h >> group_bits_) & bank_mask_);
+  }
+  void hash_rows();
   /// What the row and the upper column turn the bank into: an XOR of its flat number.
   std::uint32_t hash(std::int64_t row, std::uint32_t column) const {
-    const auto spread = [this](std::uint32_t h) {
-      return ((h & group_mask_) << bank_bits_) | ((h >> group_bits_) & bank_mask_);
-    };
     std::uint32_t all = 0;
-    if (xor_banks_) all ^= spread(static_cast<std::uint32_t>(row));
+    for (std::size_t i = 0; i < row_hash_.size(); ++i) all ^= row_hash_[i][(row >> 8 * i) & 0xff];
     if (xor_column_) all ^= spread(column >> low_column_bits_);
     return all;
   }
@@ -142,12 +150,14 @@ class Mapping {
   std::uint64_t controllers_, columns_;  ///< of all channels
   bool is_power_;                        ///< the number of channels is 1 << power_
   int power_;
-  bool hash_channels_, xor_banks_, xor_column_;
+  bool hash_channels_, xor_column_;
   int access_shift_, chunk_shift_;  ///< bytes to columns, columns to chunks
   std::vector<Slice> slices_;       ///< all but the row, least significant first
   int row_from_;
   int bank_bits_, group_bits_, low_column_bits_;
   std::uint32_t bank_mask_, group_mask_;
+  /// By byte of the row, the lowest one first: its part of the XOR, spread. Zero without xor_banks.
+  std::array<std::array<std::uint8_t, 256>, 3> row_hash_{};
   /// Local columns of one block, aligned, lie in `ways_` banks' one row, in consecutive columns: what a run may cover.
   int block_bits_;
   std::uint32_t ways_;

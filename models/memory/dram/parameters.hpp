@@ -90,7 +90,7 @@ struct MappingOrder {
   std::uint64_t interleave = 256;  ///< bytes in one (pseudo) channel before the next one's turn; a power of two
   bool hash_channels = false;      ///< the turn's order rotates with the address above it
   std::vector<Field> order;        ///< most significant first; row only as the first one
-  bool xor_banks = false;  ///< bank group and bank are XORed with the low bits of the row (Zhang et al., MICRO 2000)
+  bool xor_banks = false;          ///< bank group and bank are XORed with a hash of the row (Mapping)
   bool xor_column =
       false;  ///< ... with the upper part of a column that is cut in two (MOP: Kaseridis et al., MICRO 2011)
 };

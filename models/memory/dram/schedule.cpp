@@ -169,21 +169,16 @@ void Controller::issue(const Choice& choice, Cycle stop) {
     issue_row(choice);
     row_bus_ = at + 1;
   } else {
-    const std::uint32_t columns = scheduler_.burst ? burst_columns(choice, stop) : 1;
-    if (columns == 1) {
-      issue_column(choice);
-    } else {
-      issue_burst(choice, columns);
-      at = last_column_.at;
-    }
+    if (!scheduler_.burst || !issue_run(choice, stop)) issue_column(choice);
+    at = last_column_.at;
     column_bus_ = at + 1;
     starved_ = none;
   }
   now_ = admits_from_ = at + 1;
   if (!scheduler_.dual_command) {
     row_bus_ = column_bus_ = now_;
-  } else if (choice.kind == Class::column && choice.row_at <= at) {
-    now_ = at;  // the other bus has a command in the same cycle
+  } else if (choice.kind != Class::row && choice.row_at <= at) {
+    now_ = at;  // the other bus may have a command in the same cycle; after a row command no column can
   }
 }
 

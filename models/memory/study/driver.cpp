@@ -24,8 +24,8 @@ void add(dram::Statistics& sum, const dram::Statistics& one) {
 }
 
 constexpr Cycle never = ~Cycle{0};
-constexpr std::uint64_t ahead = 2048;       // columns pushed ahead of time, for each controller
-constexpr std::uint64_t most_ahead = 8192;  // requests in flight, for each controller, when some of them run dry
+constexpr std::uint64_t ahead = 256;        // columns pushed ahead of time, for each controller
+constexpr std::uint64_t most_ahead = 1024;  // requests in flight, for each controller, when some of them run dry
 constexpr Cycle shortest = 64;              // cycles of a step while some controller has less than that ahead
 
 }  // namespace

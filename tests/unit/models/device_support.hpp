@@ -100,6 +100,27 @@ inline void expect_golden(const device::Device& device, const std::string& name,
   EXPECT_TRUE(weights || in_zoo);  // of some goldens of the zoo only the losses are kept
 }
 
+/// The device with memories of every kind of DRAM, each of whose commands is checked: it computes the same as with an
+/// ideal memory of the same peak, and is not faster by more than 2 %: that much it may win because a write is done when
+/// it is queued, and a read of it is served there.
+inline void expect_same_with_dram(const std::function<std::unique_ptr<device::Device>(const Settings&)>& make_device,
+                                  const device::Job& job) {
+  const device::RunResult other = run(*make_device({}), job);
+  for (const std::string preset :
+       {"ddr3-2133", "ddr4-3200", "lpddr4-3200", "lpddr5-6400", "gddr6-14", "hbm2", "hbm3"}) {
+    const Settings settings = {"memory.preset=" + preset, "memory.channels=1"};
+    Settings ideal = settings;
+    ideal.push_back("memory.kind=ideal");
+    const device::RunResult with_dram = run(*make_device(settings), job), with_ideal = run(*make_device(ideal), job);
+    EXPECT_EQ(with_dram.loss, other.loss) << preset;
+    EXPECT_EQ(with_ideal.loss, other.loss) << preset;
+    EXPECT_EQ(with_dram.peak_bytes_per_second, with_ideal.peak_bytes_per_second) << preset;
+    EXPECT_GT(static_cast<double>(with_dram.cycles), 0.98 * static_cast<double>(with_ideal.cycles)) << preset;
+    EXPECT_EQ(with_dram.read_bytes, with_ideal.read_bytes) << preset;
+    EXPECT_EQ(with_dram.written_bytes, with_ideal.written_bytes) << preset;
+  }
+}
+
 /// A machine whose limit is to be found, by the three resources that a limit may name.
 struct Resources {
   double clock_mhz, bandwidth_gbps, launch_us;

@@ -3,6 +3,7 @@
 
 #include <numeric>
 
+#include "models/memory/parameters.hpp"
 #include "sim/activity/spans.hpp"
 #include "sim/experiment/transfer.hpp"
 #include "sim/graph/op.hpp"
@@ -85,12 +86,14 @@ TEST_P(Invariants, Hold) {
   // Energy: of the units, and the static power over the run.
   double joules = 0;
   for (const device::UnitResult& unit : result.units) joules += unit.energy_joules;
-  const Parameters parameters =
-      Parameters::read(config::load(config::presets() / "asic" / (GetParam().preset + ".yaml"), GetParam().settings));
+  const config::Node node =
+      config::load(config::presets() / "asic" / (GetParam().preset + ".yaml"), GetParam().settings);
+  const double watts =
+      Parameters::read(node).static_watts + memory::Parameters::read(node.at("memory")).background_watts();
   EXPECT_NEAR(*result.energy_joules, joules, 1e-9 * *result.energy_joules);
   const device::UnitResult& drawn = result.units.back();
   EXPECT_EQ(drawn.name, "static");
-  EXPECT_NEAR(drawn.energy_joules, parameters.static_watts * result.seconds, 1e-9 * drawn.energy_joules);
+  EXPECT_NEAR(drawn.energy_joules, watts * result.seconds, 1e-9 * drawn.energy_joules);
   EXPECT_NEAR(*result.average_power_watts, *result.energy_joules / result.seconds, 1e-9 * *result.average_power_watts);
   EXPECT_GE(*result.peak_power_watts, *result.average_power_watts);
 

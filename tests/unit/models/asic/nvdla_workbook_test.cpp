@@ -47,7 +47,8 @@ TEST(NvdlaWorkbook, BusyCyclesOfTheArray) {
 
 /// With a memory and data paths that are never the limit the whole layer takes little more: filling and draining.
 TEST(NvdlaWorkbook, WithoutLimitsOfMemoryALayerTakesItsArrayCycles) {
-  const test::Settings unlimited = {"memory.bandwidth=4 TB/s",
+  const test::Settings unlimited = {"memory.kind=ideal",
+                                    "memory.bandwidth=4 TB/s",
                                     "memory.latency=1 ns",
                                     "memory.credits=1024",
                                     "gemm.loader_lanes=256",

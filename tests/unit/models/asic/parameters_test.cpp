@@ -61,22 +61,15 @@ const std::map<std::string, Perturbation> perturbations = {
     {"indexed.stream_buffer", {"256 B"}},
     {"burst", {"128 B"}},
     {"power.static", {"76 mW", Changes::energy}},
-    {"memory.kind", {"ideal", Changes::nothing, "ideal channels are the only kind"}},
-    {"memory.clock", {"800 MHz"}},
     {"memory.channels", {"2"}},
-    {"memory.bandwidth", {"20 GB/s"}},
-    {"memory.latency", {"110 ns"}},
-    {"memory.interleave", {"1 KiB"}},
-    {"memory.access", {"64 B"}},
+    {"memory.latency", {"70 ns"}},
     {"memory.credits", {"1"}},
-    {"memory.capacity",
-     {"1 GiB", Changes::nothing, "it only bounds what can be run; TooLittleMemoryIsAnError covers the bound"}},
-    {"memory.energy", {"ddr4_bit", Changes::energy}},
 };
 
 void leaves(const config::Node& node, const std::string& path, std::vector<std::string>& out) {
   if (!node.is_map()) {
-    out.push_back(path);
+    // What a memory's preset says is not the device's: tests/unit/models/memory.
+    if (node.where().find("configs/asic/") != std::string::npos) out.push_back(path);
     return;
   }
   for (const std::string& key : node.keys()) leaves(node.at(key), path.empty() ? key : path + "." + key, out);
@@ -91,7 +84,9 @@ TEST(Parameters, EachChangesAResult) {
   std::vector<std::unique_ptr<device::Device>> devices;
   std::vector<std::unique_ptr<device::Program>> programs;
   std::vector<experiment::Task> tasks;
-  const auto add = [&](const test::Settings& settings) {
+  // Over ideal channels: two runs that differ by little meet again behind the next refresh of a DRAM.
+  const auto add = [&](test::Settings settings) {
+    settings.push_back("memory.kind=ideal");
     devices.push_back(test::make("nvdla-2048-train", settings));
     for (const device::Job& job : jobs) {
       programs.push_back(devices.back()->lower(job));

@@ -39,22 +39,15 @@ const std::map<std::string, Perturbation> perturbations = {
     {"sequencer.steps_per_launch", {"2"}},
     {"sequencer.queue_depth", {"2"}},
     {"power.static", {"122 W", Changes::energy}},
-    {"memory.kind", {"ideal", Changes::nothing, "ideal channels are the only kind"}},
-    {"memory.clock", {"800 MHz"}},
     {"memory.channels", {"16"}},
-    {"memory.bandwidth", {"800 GB/s"}},
-    {"memory.latency", {"410 ns"}},
-    {"memory.interleave", {"1 KiB"}},
-    {"memory.access", {"64 B"}},
+    {"memory.latency", {"380 ns"}},
     {"memory.credits", {"1"}},
-    {"memory.capacity",
-     {"1 GiB", Changes::nothing, "it only bounds what can be run; TooLittleMemoryIsAnError covers the bound"}},
-    {"memory.energy", {"lpddr4_bit", Changes::energy}},
 };
 
 void leaves(const config::Node& node, const std::string& path, std::vector<std::string>& out) {
   if (!node.is_map()) {
-    out.push_back(path);
+    // What a memory's preset says is not the device's: tests/unit/models/memory.
+    if (node.where().find("configs/tpu/") != std::string::npos) out.push_back(path);
     return;
   }
   for (const std::string& key : node.keys()) leaves(node.at(key), path.empty() ? key : path + "." + key, out);
@@ -67,7 +60,9 @@ TEST(Parameters, EachChangesAResult) {
   std::vector<std::unique_ptr<device::Device>> devices;
   std::vector<std::unique_ptr<device::Program>> programs;
   std::vector<experiment::Task> tasks;
-  const auto add = [&](const test::Settings& settings) {
+  // Over ideal channels: two runs that differ by little meet again behind the next refresh of a DRAM.
+  const auto add = [&](test::Settings settings) {
+    settings.push_back("memory.kind=ideal");
     devices.push_back(test::make("tpu-v3", settings));
     programs.push_back(devices.back()->lower(job));
     tasks.push_back(test::task(*devices.back(), *programs.back(), job, {}));

@@ -127,6 +127,25 @@ TEST(Recorder, AnOpBeginsWithItsFirstOperandInTheArray) {
   EXPECT_EQ(recorder.ops()[1].coverage.latency, 6u);
 }
 
+/// A write that an op has handed over reaches the memory while the next op runs.
+TEST(Recorder, WhatIsPostedDoesNotMakeAnOpLonger) {
+  Recorder recorder(mhz, 2);
+  const int store = recorder.add_unit("store", mhz, Resource::compute);
+  const int memory = recorder.add_unit("channel", mhz, Resource::memory);
+  recorder.posted(memory, {0, 0}, 2, 4);  // recorded before the op's own activity
+  recorder.state(store, State::busy, {0, 0}, 0, 6);
+  recorder.posted(memory, {0, 0}, 5, 9);
+  recorder.state(store, State::busy, {1, 0}, 6, 7);
+  recorder.finish(10 * microsecond);
+  EXPECT_EQ(recorder.ops()[0].begin, 0u);
+  EXPECT_EQ(recorder.ops()[0].end, 6u);
+  EXPECT_EQ(recorder.ops()[0].coverage.compute, 6u);  // what was posted in cycles 2, 3 and 5 hides behind it
+  EXPECT_EQ(recorder.ops()[1].end, 7u);
+  EXPECT_EQ(recorder.coverage().memory, 2u);  // cycles 7 and 8 of the run
+  EXPECT_EQ(in(recorder, memory, State::busy), 6u);
+  EXPECT_THROW(recorder.posted(memory, {0, 0}, 8, 10), std::logic_error);
+}
+
 TEST(Recorder, EnergyIsActionsPlusStaticPower) {
   Recorder recorder(mhz, 0);
   const int unit = recorder.add_unit("mxu", mhz, Resource::compute);

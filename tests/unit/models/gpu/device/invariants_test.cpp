@@ -68,7 +68,8 @@ TEST_P(Invariants, Hold) {
 
   double joules = 0;
   for (const device::UnitResult& unit : result.units) joules += unit.energy_joules;
-  const double watts = Parameters::read(test::node(GetParam().preset, GetParam().settings)).static_watts;
+  const Parameters parameters = Parameters::read(test::node(GetParam().preset, GetParam().settings));
+  const double watts = parameters.static_watts + parameters.memory.background_watts();
   EXPECT_NEAR(*result.energy_joules, joules, 1e-9 * *result.energy_joules);
   EXPECT_EQ(result.units.back().name, "static");
   EXPECT_NEAR(result.units.back().energy_joules, watts * result.seconds, 1e-9 * joules);

@@ -57,6 +57,7 @@ TEST(Limits, Memory) {
 TEST(Limits, MemoryOfALargeChip) {
   Machine machine;
   machine.clock_mhz = 1410, machine.bandwidth_gbps = 1.8, machine.launch_us = 1.7;
+  machine.others = {"memory.kind=ideal"};  // DRAM has no bandwidth of its own to be set
   test::expect_limit("memory", machine, test::load("mlp", {"steps=1", "input.shape=[4, 784]"}),
                      [](const test::Settings& settings) { return test::make("a100", settings); });
 }

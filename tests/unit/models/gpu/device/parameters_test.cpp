@@ -44,22 +44,16 @@ const std::map<std::string, Perturbation> perturbations = {
     {"launch.block_cycles", {"2"}},
     {"launch.block_latency", {"60", Changes::cycles, "", {"sms=4"}}},  // more than one wave of blocks
     {"power.static", {"66 W", Changes::energy}},
-    {"memory.kind", {"ideal", Changes::nothing, "ideal channels are the only kind"}},
-    {"memory.clock", {"1500 MHz"}},
     {"memory.channels", {"20"}},
-    {"memory.bandwidth", {"800 GB/s"}},
-    {"memory.latency", {"410 ns"}},
-    {"memory.interleave", {"1 KiB"}},
-    {"memory.access", {"64 B"}},
+    {"memory.latency", {"360 ns"}},
     {"memory.credits", {"16"}},
-    {"memory.capacity",
-     {"1 GiB", Changes::nothing, "it only bounds what can be run; TooLittleMemoryIsAnError covers the bound"}},
-    {"memory.energy", {"hbm2_bit", Changes::energy}},
+    {"memory.path", {"hbm2_bit", Changes::energy}},
 };
 
 void leaves(const config::Node& node, const std::string& path, std::vector<std::string>& out) {
   if (!node.is_map()) {
-    out.push_back(path);
+    // What a memory's preset says is not the device's: tests/unit/models/memory.
+    if (node.where().find("configs/gpu/") != std::string::npos) out.push_back(path);
     return;
   }
   for (const std::string& key : node.keys()) leaves(node.at(key), path.empty() ? key : path + "." + key, out);
@@ -72,7 +66,9 @@ TEST(Parameters, EachChangesAResult) {
   std::vector<std::unique_ptr<device::Device>> devices;
   std::vector<std::unique_ptr<device::Program>> programs;
   std::vector<experiment::Task> tasks;
-  const auto add = [&](const test::Settings& settings) {
+  // Over ideal channels: two runs that differ by little meet again behind the next refresh of a DRAM.
+  const auto add = [&](test::Settings settings) {
+    settings.push_back("memory.kind=ideal");
     devices.push_back(test::make("a100", settings));
     programs.push_back(devices.back()->lower(job));
     tasks.push_back(test::task(*devices.back(), *programs.back(), job, {}));
@@ -150,7 +146,7 @@ TEST(Parameters, WhatThePipesCannotMultiplyIsAnError) {
 TEST(Parameters, ImpossibleValuesAreErrors) {
   for (const std::string setting :
        {"sm.warps=7", "sm.fp32_lanes=3", "sm.load_store.width=48 B", "sm.load_store.shared_banks=12",
-        "sm.registers=100", "sm.scheduler=random", "memory.energy=uranium", "sms=0"}) {
+        "sm.registers=100", "sm.scheduler=random", "memory.path=uranium", "sms=0"}) {
     EXPECT_THROW(test::make("tiny", {setting}), config::Error) << setting;
   }
 }

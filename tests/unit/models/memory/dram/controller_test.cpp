@@ -243,6 +243,19 @@ TEST(Controller, RowAndColumnCommandsShareACycleOnTwoBuses) {
   }
 }
 
+TEST(Controller, ARefreshLeavesTheColumnBusFree) {
+  Parameters p = small();
+  p.scheduler.dual_command = true;
+  p.scheduler.refresh = RefreshPolicy::per_bank;
+  p.timing.tREFI = 400;  // a bank every 100
+  p.timing.tRFCpb = 30;
+  p.timing.tRREFD = 7;
+  Bench b(p);
+  b.controller.push(run(0, 2, 5, 0, 1), 91);
+  b.advance(120);
+  EXPECT_EQ(b.trace.text(), "ACT 2 @91, REFpb 0 @100, RD 2 @100");
+}
+
 TEST(Controller, StackSumsToTheCyclesThatPassed) {
   Bench b(small());
   b.controller.push(run(0, 0, 5, 0, 2), 20);

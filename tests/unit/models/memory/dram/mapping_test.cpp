@@ -66,9 +66,28 @@ TEST(Mapping, TheRowHashesGroupFirstThenBank) {
   Parameters p = small({{Kind::row}, {Kind::bank}, {Kind::bank_group}, {Kind::column}});
   p.mapping.xor_banks = true;
   const Mapping mapping(p);
-  const std::uint64_t row_bytes = 8 * 512;  // of all banks of both channels
-  const int banks[] = {0b00, 0b10, 0b01, 0b11, 0b00};
+  const std::uint64_t row_bytes = 8 * 512;             // of all banks of both channels
+  const int banks[] = {0b00, 0b10, 0b01, 0b11, 0b11};  // the last one: x^2 mod x^2 + x + 1 is x + 1
   for (std::uint64_t row = 0; row < 5; ++row) EXPECT_EQ(mapping.place(row * row_bytes).bank, banks[row]) << row;
+}
+
+/// Of rows that differ in as many neighbouring bits as group and bank have, no two lie in one bank.
+TEST(Mapping, AnyWindowOfTheRowNamesEveryBank) {
+  for (const auto& [groups, banks] : {std::pair{1, 2}, {2, 2}, {1, 8}, {4, 4}, {4, 8}, {8, 8}, {2, 64}, {16, 16}}) {
+    Parameters p = small({{Kind::row}, {Kind::bank}, {Kind::bank_group}, {Kind::column}});
+    p.organization.channels = 1;
+    p.organization.bank_groups = groups;
+    p.organization.banks = banks;
+    p.organization.rows = 1 << 24;
+    p.mapping.xor_banks = true;
+    const Mapping mapping(p);
+    const auto all = static_cast<std::uint64_t>(groups * banks), row_bytes = all * p.organization.row_bytes();
+    for (std::uint64_t unit = 1; unit * all <= 1 << 24; unit *= 2) {
+      std::set<int> seen;
+      for (std::uint64_t i = 0; i < all; ++i) seen.insert(mapping.place(i * unit * row_bytes).bank);
+      EXPECT_EQ(seen.size(), all) << groups << " x " << banks << ", every " << unit << " rows";
+    }
+  }
 }
 
 TEST(Mapping, BanksBelowTheColumnMakeRunsOfManyWays) {
@@ -134,7 +153,7 @@ Parameters any_parameters() {
   o.bank_groups = power(2);
   o.banks = power(2);
   o.columns = power(5);
-  o.rows = *rc::gen::inRange(1, 6);
+  o.rows = *rc::gen::element(1, 2, 3, 5, 300, 66'000);
   o.bus_bits = 8 * power(4);
   const std::uint64_t local = o.capacity() / o.access_bytes() / static_cast<std::uint64_t>(o.controllers());
   p.mapping.interleave = o.access_bytes();

@@ -1,6 +1,6 @@
 // DDR4-3200, one rank, against three other simulators that were driven with the same requests: peers/parameters.csv
 // says how they were set up, peers/figures.csv what they measured (unmodified programs, a stream of 64 B requests in
-// order, to back-pressure; commits in the first file). The table and its reasons: models/memory/README.md.
+// order, to back-pressure; commits in the first file). The table and its reasons: models/memory/study/README.md.
 #include <gtest/gtest.h>
 
 #include <cmath>

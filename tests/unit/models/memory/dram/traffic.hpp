@@ -108,4 +108,17 @@ inline Outcome stream(const Parameters& parameters, std::uint64_t columns, std::
   return run(dram, parameters, static_cast<double>(pages * page * arrays));
 }
 
+/// The same with arrays that lie one after another, `bytes` each.
+inline Outcome plain_stream(const Parameters& parameters, std::uint64_t columns, std::uint64_t arrays,
+                            std::uint64_t bytes) {
+  constexpr std::uint64_t piece = 2048;
+  Dram dram(parameters, true);
+  const std::uint64_t pieces = columns * parameters.organization.access_bytes() *
+                               static_cast<std::uint64_t>(parameters.organization.controllers()) / piece / arrays;
+  for (std::uint64_t p = 0; p < pieces; ++p) {
+    for (std::uint64_t a = 0; a < arrays; ++a) dram.push(p, a * bytes + p * piece, piece, a == arrays - 1, {}, 0);
+  }
+  return run(dram, parameters, static_cast<double>(pieces * piece * arrays));
+}
+
 }  // namespace triad::memory::dram
