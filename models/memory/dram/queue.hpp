@@ -25,8 +25,8 @@ class Queue {
     bool has(std::uint32_t column) const { return column >= position / ways && column < position / ways + left; }
   };
   /// What limits the columns of a run whose rows are open: any two columns (the banks' groups come round slowly
-  /// enough), those of one group (all are in one), or now the one and now the other.
-  enum class Pace : std::uint8_t { unknown, any, group, mixed };
+  /// enough), those of one group (all are in one), now the one and now the other, or changes of rank.
+  enum class Pace : std::uint8_t { unknown, any, group, mixed, ranks };
   /// A run of which columns wait, or that is still entering.
   struct Entry {
     std::uint64_t request = 0, base = 0;  ///< base: age of position 0
@@ -50,7 +50,7 @@ class Queue {
     std::uint8_t kind = 0;    ///< Banks::Kind
     bool row = false;         ///< a row command, no column
     std::uint32_t floor = 0;  ///< number of its group and kind
-    Cycle key = 0;            ///< 2 * when it can be issued as far as the bank itself is concerned, + 1: a row command
+    Cycle key = 0;            ///< Controller::key of when it can be issued as far as the bank itself is concerned
     std::uint64_t age = 0;    ///< of the strand; and the bank's number, in the lowest 8 bits
   };
 

@@ -27,8 +27,8 @@ Command Controller::command_of(const Queue::Bank& bank, bool write) const {
 }
 
 /// Commands as numbers, of which the least one goes first, from the highest bit on: twice the cycles from now on, + 1
-/// of a row command; the column's age, less one that is older than any; the bank. One number, and no branches: which
-/// command is the next one cannot be predicted.
+/// of a row command that has a bus of its own; the column's age, less one that is older than any; the bank. One number,
+/// and no branches: which command is the next one cannot be predicted.
 struct Controller::Search {
   static constexpr int bank_bits = 8, age_bits = 31;
   static constexpr int low_bits = bank_bits + age_bits;
@@ -169,13 +169,8 @@ void Controller::issue(const Choice& choice, Cycle stop) {
     issue_row(choice);
     row_bus_ = at + 1;
   } else {
-    const std::uint32_t columns = scheduler_.burst ? burst_columns(choice, stop) : 1;
-    if (columns == 1) {
-      issue_column(choice);
-    } else {
-      issue_burst(choice, columns);
-      at = last_column_.at;
-    }
+    if (!scheduler_.burst || !issue_run(choice, stop)) issue_column(choice);
+    at = last_column_.at;
     column_bus_ = at + 1;
     starved_ = none;
   }

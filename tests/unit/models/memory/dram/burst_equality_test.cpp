@@ -35,13 +35,7 @@ RC_GTEST_PROP(BurstEquality, RandomTraffic, ()) {
 RC_GTEST_PROP(BurstEquality, InRandomSteps, ()) {
   Parameters p = play::parameters();
   const std::vector<play::Push> pushes = play::traffic(p);
-  std::vector<Cycle> cuts;
-  const int most = *rc::gen::element(3, 50, 700);
-  Cycle at = 0;
-  for (const int step : *rc::gen::container<std::vector<int>>(200, rc::gen::inRange(0, most))) {
-    at += static_cast<Cycle>(step);
-    cuts.push_back(at);
-  }
+  const std::vector<Cycle> cuts = play::cuts(200, *rc::gen::element(3, 50, 700));
   p.scheduler.burst = false;
   const play::Deeds one_by_one = play::play(p, 0, pushes);
   p.scheduler.burst = true;
@@ -72,6 +66,58 @@ RC_GTEST_PROP(BurstEquality, LongRanges, ()) {
   const play::Deeds one_by_one = play::play(p, 0, pushes);
   p.scheduler.burst = true;
   expect_equal(one_by_one, play::play(p, 0, pushes));
+}
+
+/// Runs of several ways that meet in the same banks: rows that are closed right after their last column, reads of which
+/// some columns are served from the write queue, writes that wait for reads.
+RC_GTEST_PROP(BurstEquality, RunsThatMeet, ()) {
+  Parameters p = play::parameters();
+  const Organization& o = p.organization;
+  const int rows = *rc::gen::inRange(1, 4), writes = *rc::gen::element(0, 3, 5);
+  const int step = *rc::gen::element(1, o.banks);
+  const int most_ways = step == 1 ? o.banks : std::min(o.bank_groups, Run::most_ways);
+  const auto longest = *rc::gen::element(6, 30, 100);
+  std::vector<play::Push> pushes;
+  Cycle at = 0;
+  for (int i = 0; i < 40; ++i) {
+    play::Push push;
+    push.run.request = static_cast<std::uint64_t>(i);
+    push.run.ways = static_cast<std::uint8_t>(*rc::gen::element(1, most_ways));
+    for (int w = 0; w < push.run.ways; ++w) {
+      push.run.banks[static_cast<std::size_t>(w)] = static_cast<std::uint8_t>(w * step);
+    }
+    push.run.row = *rc::gen::inRange(0, rows);
+    const int columns = o.columns * push.run.ways;
+    push.run.begin = static_cast<std::uint32_t>(*rc::gen::inRange(0, columns));
+    push.run.end = std::min(static_cast<std::uint32_t>(columns),
+                            push.run.begin + static_cast<std::uint32_t>(*rc::gen::inRange(1, longest)));
+    push.run.write = *rc::gen::inRange(0, 10) < writes;
+    at += static_cast<Cycle>(*rc::gen::element(0, 0, 10, 60));
+    push.at = at;
+    pushes.push_back(push);
+  }
+  p.scheduler.burst = false;
+  const play::Deeds one_by_one = play::play(p, 0, pushes);
+  p.scheduler.burst = true;
+  expect_equal(one_by_one, play::play(p, 0, pushes));
+}
+
+/// Columns 8 to 10 of the long read come from the write queue: it goes on at column 11.
+TEST(BurstEquality, ColumnsFromTheWriteQueueLeaveAGap) {
+  Parameters p = ddr4();
+  p.scheduler.read_queue = 64;
+  const std::vector<play::Push> pushes{
+      {{.request = 0, .end = 1, .row = 1, .banks = {1}}, 0},
+      {{.request = 1, .begin = 8, .end = 11, .row = 5, .write = true}, 0},
+      {{.request = 2, .end = 32, .row = 5}, 0},
+  };
+  p.scheduler.burst = false;
+  const play::Deeds one_by_one = play::play(p, 0, pushes);
+  p.scheduler.burst = true;
+  const play::Deeds burst = play::play(p, 0, pushes);
+  EXPECT_EQ(one_by_one.statistics.forwarded, 3u);
+  EXPECT_EQ(play::difference(one_by_one.commands, burst.commands), "");
+  EXPECT_EQ(play::difference(one_by_one.served, burst.served), "");
 }
 
 }  // namespace
