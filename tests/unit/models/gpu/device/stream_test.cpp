@@ -1,6 +1,9 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "models/kit/outcome.hpp"
+#include "models/kit/simulation.hpp"
+#include "models/memory/memory.hpp"
 #include "sim/graph/op.hpp"
 #include "support.hpp"
 
@@ -40,6 +43,28 @@ double bandwidth(const std::string& preset) {
 TEST(Stream, TriadReachesWhatWasMeasured) {
   for (const auto& [preset, measured] : {std::pair{"v100", 814e9}, std::pair{"a100", 1759e9}}) {
     EXPECT_NEAR(bandwidth(preset), measured, 0.05 * measured) << preset;
+  }
+}
+
+/// gpu_latency_measured.csv: a pointer chase beyond the caches, in cycles at the clock at which it was measured. The
+/// chase comes back to a bank long after its last refresh has closed it.
+TEST(Latency, OfAnUnloadedMemoryIsWhatWasMeasured) {
+  struct Measured {
+    const char* preset;
+    double hz, cycles;
+  };
+  kit::begin_elaboration();
+  for (const Measured& m : {Measured{"v100", 1380e6, 428}, {"a100", 1410e6, 572}, {"h100", 1755e6, 652}}) {
+    const Parameters parameters = Parameters::read(test::node(m.preset));
+    activity::Recorder recorder(parameters.clock_hz, 0);
+    const activity::Technology technology = kit::load_technology(test::node(m.preset));
+    memory::Memory memory(m.preset, parameters.memory, recorder, technology, true);
+    const kit::Time begin = kit::now();
+    kit::Time end = 0;
+    memory.accept({.address = 1 << 20, .row_bytes = 32}, [&end](const memory::Completion& c) { end = c.last; });
+    kit::simulate({&memory}, memory.clock(), {}, [] { return true; });
+    const double cycles = static_cast<double>(end - begin) * 1e-15 * m.hz + parameters.sm.global_latency_cycles;
+    EXPECT_NEAR(cycles, m.cycles, 0.01 * m.cycles) << m.preset;
   }
 }
 
