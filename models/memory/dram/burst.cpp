@@ -1,16 +1,15 @@
-// The closed form: columns of a run that follow one another at a fixed period, issued at once.
+// Columns of a run that follow one another, without a look at everything else after each of them: `stream` issues them
+// in a small loop, `burst` all at once, where they come in order at a fixed period.
 //
-// It is used where the command-by-command model would do the same. Column i of a run is issued at c(i) = c(0) + i *
-// period if, until then, nothing else can be issued first and what may be issued is what there was at c(0):
+// Both do what the command-by-command model would do. Until `stop` nothing but the run's own columns can be issued:
 //
-// - the rows of all its ways are open, its columns are the oldest of their rows, in order, and nothing but tCCD and the
-//   data bus holds them up (tRCD is over when their turn comes);
-// - period = tCCD_S, where banks of one group come round no faster than tCCD_L, or tCCD_L, where all are in one group:
-//   no younger column can be issued earlier than the run's next one, and in one cycle the older one goes first;
-// - no other bank's command (a row command; an older column, or any one while the period is tCCD_L) is possible before;
+// - no other bank's command is possible before: no row command, no older column. A younger column of another run, in
+//   the same rank, is never earlier than tCCD_S after the last one; so it goes later, unless the run leaves a gap;
 // - no refresh, no starvation, no arrival falls due before;
-// - what enters in the place of issued columns adds to strands that are there (the run itself, or the one that enters);
-// - the queue's mode stays, and with closed pages no column is its row's last one.
+// - what enters in the place of issued columns adds to strands that are there (of the run itself, or of the one that
+//   enters); so no bank needs something new;
+// - the queue's mode stays; no strand of the run loses its last column, after which its bank would need another command
+//   and, with closed pages, precharge itself.
 #include <algorithm>
 
 #include "models/memory/dram/controller.hpp"
@@ -24,106 +23,139 @@ constexpr std::uint32_t fewest = 4;
 
 }  // namespace
 
+/// What a run's columns may do on their own.
+struct Controller::Stream {
+  Queue& q;
+  Queue::Index index;    ///< the run's entry
+  Cycle stop;            ///< columns before it
+  std::uint32_t most;    ///< so many columns
+  bool younger = false;  ///< younger columns of other runs could be issued, too
+  bool shared = false;   ///< other runs wait in the run's banks
+};
+
+/// Lowers `stop` to the first command of another bank.
+void Controller::find_others(Stream& stream, const Choice& choice) const {
+  const Queue& q = stream.q;
+  for (const std::uint8_t number : q.active()) {
+    const Queue::Bank& bank = q.bank(number);
+    const Queue::Strand& strand = q.strand(bank.strand);
+    if (!bank.row && strand.entry == stream.index) {
+      stream.shared = stream.shared || bank.oldest != bank.hit || bank.youngest != bank.hit;
+    } else if (!bank.row && strand.age > q.strand(choice.strand).age && rank_of(number) == rank_of(choice.bank)) {
+      stream.younger = true;
+    } else {
+      const Cycle at = turn(std::max(bank.key / 2, banks_.earliest_around(bank.kind, number)), !bank.row);
+      stream.stop = std::min(stream.stop, at);
+    }
+  }
+}
+
+/// Is what enters in the place of columns known? Lowers `most` to how long it is.
+bool Controller::find_entering(Stream& stream, bool write) const {
+  const Queue::Entry& entry = stream.q.entry(stream.index);
+  stream.most = entry.queued + entry.outside;
+  if (front_ != arrivals_.size() && arrivals_[front_].at <= now_) {
+    const Run& run = arrivals_[front_].run;
+    if (queue(run.write).has_room()) return false;  // a write that waits for a read
+    if (run.write == write) {
+      if (entering_entry_ == none || !stream.q.grows_in_place(stream.q.entry(entering_entry_))) return false;
+      for (std::uint32_t i = 0; i < run.ways; ++i) {  // it may be served from the write queue, or wait for a read
+        if (queue(!write).holds(run.banks[i], run.row)) return false;
+      }
+      stream.most = std::min(stream.most, run.end - entering_);
+      return true;
+    }
+  }
+  if (write && reads_.columns() != 0) {
+    const auto low = static_cast<std::uint32_t>(scheduler_.write_low);
+    stream.most = std::min(stream.most, writes_.columns() > low ? writes_.columns() - low : 1);
+  }
+  return true;
+}
+
+bool Controller::issue_run(const Choice& choice, Cycle stop) {
+  Queue& q = queue(choice.write);
+  Stream stream{.q = q, .index = q.strand(choice.strand).entry, .stop = stop, .most = 0};
+  const Queue::Entry& entry = q.entry(stream.index);
+  if (entry.queued + entry.outside < fewest || starved_ != none || refresh_.due() <= now_) return false;
+  if (unused_[writing_ ? 0 : 1] != 0) return false;  // one column of each row opened for the direction before
+  if (!find_entering(stream, choice.write)) return false;
+  find_others(stream, choice);
+  if (stream.stop <= choice.at + static_cast<Cycle>(timing_.tBURST)) return false;
+  const std::uint32_t columns = burst_columns(stream, choice);
+  if (columns > 1) {
+    issue_burst(stream, choice, columns);
+    return true;
+  }
+  return issue_stream(stream, choice);
+}
+
 void Controller::set_pace(Queue::Entry& entry) const {
   const auto aligned = [this](int cycles) {
     return (static_cast<Cycle>(std::max(cycles, timing_.tBURST)) + slots_ - 1) / slots_ * slots_;
   };
   const int ways = entry.ways;
-  const auto group = [&](int i) { return group_of(entry.banks[static_cast<std::size_t>(i % ways)]); };
+  const auto bank = [&](int i) { return entry.banks[static_cast<std::size_t>(i % ways)]; };
   entry.period = aligned(timing_.tCCD_S);
-  bool one_group = true, slow_enough = true;
+  bool one_rank = true, one_group = true, slow_enough = true;
   for (int i = 0; i < ways; ++i) {
-    one_group = one_group && group(i) == group(0);
     int distance = 1;
-    while (group(i + distance) != group(i)) ++distance;
+    while (group_of(bank(i + distance)) != group_of(bank(i))) ++distance;
+    one_rank = one_rank && rank_of(bank(i)) == rank_of(bank(0));
+    one_group = one_group && group_of(bank(i)) == group_of(bank(0));
     slow_enough = slow_enough && static_cast<Cycle>(distance) * entry.period >= aligned(timing_.tCCD_L);
-    if (rank_of(entry.banks[static_cast<std::size_t>(i)]) != rank_of(entry.banks[0])) {
-      entry.pace = Queue::Pace::mixed;
-      return;
-    }
   }
-  entry.pace = slow_enough ? Queue::Pace::any : one_group ? Queue::Pace::group : Queue::Pace::mixed;
-  if (entry.pace == Queue::Pace::group) entry.period = aligned(timing_.tCCD_L);
+  entry.pace = !one_rank ? Queue::Pace::ranks : Queue::Pace::mixed;
+  if (one_rank && slow_enough) {
+    entry.pace = Queue::Pace::any;
+  } else if (one_rank && one_group) {
+    entry.pace = Queue::Pace::group;
+    entry.period = aligned(timing_.tCCD_L);
+  }
 }
 
-Cycle Controller::disturbed(const Queue& q, const Choice& choice, Cycle stop, bool& shared) const {
-  const Queue::Index index = q.strand(choice.strand).entry;
-  const Queue::Entry& entry = q.entry(index);
-  for (const std::uint8_t number : q.active()) {
-    const Queue::Bank& bank = q.bank(number);
-    if (!bank.row && q.strand(bank.hit).entry == index) {
-      shared = shared || bank.oldest != bank.hit || bank.youngest != bank.hit;
-      continue;
-    }
-    if (!bank.row && entry.pace == Queue::Pace::any && q.strand(bank.strand).age > q.strand(choice.strand).age &&
-        rank_of(number) == rank_of(choice.bank)) {
-      continue;
-    }
-    stop = std::min(stop, turn(std::max(bank.key / 2, banks_.earliest_around(bank.kind, number)), !bank.row));
-  }
-  return stop;
-}
-
-std::uint32_t Controller::burst_columns(const Choice& choice, Cycle stop) {
-  Queue& q = queue(choice.write);
-  const Queue& other = queue(!choice.write);
-  const Queue::Strand& strand = q.strand(choice.strand);
-  Queue::Entry& entry = q.entry(strand.entry);
-  if (entry.queued + entry.outside < fewest || starved_ != none || refresh_.due() <= now_) return 1;
-  if (unused_[writing_ ? 0 : 1] != 0) return 1;  // one column of each row that was opened for the direction before
+/// How many columns follow one another in order, one in each period: the rows of all ways are open, their columns are
+/// the run's next ones, and nothing but tCCD and the data bus holds them up (tRCD is over when their turn comes). The
+/// period is tCCD_S, where banks of one group come round no faster than tCCD_L, or tCCD_L, where all are in one group.
+/// So no younger column of the run can be issued before the next one, and in one cycle the older one goes first.
+std::uint32_t Controller::burst_columns(const Stream& stream, const Choice& choice) const {
+  Queue& q = stream.q;
+  Queue::Entry& entry = q.entry(stream.index);
   if (entry.pace == Queue::Pace::unknown) set_pace(entry);
-  const std::uint32_t ways = entry.ways, begin = strand.position;
+  const std::uint32_t ways = entry.ways, begin = q.strand(choice.strand).position;
   const Cycle period = entry.period, at = choice.at;
-  if (entry.pace == Queue::Pace::mixed || scheduler_.starvation <= ways * period) return 1;
+  if (entry.pace == Queue::Pace::mixed || entry.pace == Queue::Pace::ranks) return 1;
+  if (entry.pace == Queue::Pace::group && stream.younger) return 1;
   if (begin + entry.queued + entry.outside != entry.end) return 1;  // an older column of the run is behind, or a gap
-
-  // The run's columns are next in their banks, in order.
   for (std::uint32_t i = 0; i < std::min(ways, entry.queued); ++i) {
     const std::uint8_t bank = entry.banks[(begin + i) % ways];
     const Queue::Index hit = q.bank(bank).hit;
-    if (hit == none || q.strand(hit).entry != strand.entry || q.strand(hit).position != begin + i) return 1;
+    if (hit == none || q.strand(hit).entry != stream.index || q.strand(hit).position != begin + i) return 1;
     if (banks_.earliest(choice.command, bank) > at + i * period) return 1;
   }
-
-  // What enters meanwhile.
-  const Queue::Entry* enters = nullptr;
-  if (front_ != arrivals_.size() && arrivals_[front_].at <= now_) {
-    const bool write = arrivals_[front_].run.write;
-    if (queue(write).has_room()) return 1;  // a write that waits for a read
-    if (write == choice.write) {
-      if (entering_entry_ == none || !q.grows_in_place(q.entry(entering_entry_))) return 1;
-      enters = &q.entry(entering_entry_);
-      for (std::uint32_t i = 0; i < enters->ways; ++i) {
-        if (other.holds(enters->banks[i], enters->row)) return 1;
-      }
-    }
-  }
-  std::uint32_t most = entry.outside != 0 ? ~0u : entry.queued;
-  if (enters != nullptr) {
-    most = std::min(most, enters->outside);
-  } else if (choice.write && reads_.columns() != 0) {
-    const auto low = static_cast<std::uint32_t>(scheduler_.write_low);
-    most = std::min(most, writes_.columns() > low ? writes_.columns() - low : 1);
-  }
-
-  bool shared = false;
-  stop = disturbed(q, choice, stop, shared);
+  std::uint32_t most = stream.most;
   const bool closes = scheduler_.page == PagePolicy::closed;
   if (entry.outside != 0) {
     if (entry.queued <= ways) return 1;  // its banks' rows may have no column for a cycle
-  } else if (shared || closes) {
+  } else if (stream.shared || closes) {
     const std::uint32_t last = ways - (closes ? 0 : 1);  // from then on a bank has no column of the run
     most = std::min(most, entry.queued > last ? entry.queued - last : 1);
   }
-  if (stop <= at + period) return 1;
-  const Cycle fit = (stop - 1 - at) / period + 1;
+  const Cycle fit = (stream.stop - 1 - at) / period + 1;
   return fit < most ? static_cast<std::uint32_t>(fit) : most;
 }
 
-void Controller::issue_burst(const Choice& choice, std::uint32_t columns) {
-  Queue& q = queue(choice.write);
-  const Queue::Index index = q.strand(choice.strand).entry;
-  Queue::Entry& entry = q.entry(index);
+/// In the place of `columns` others have entered.
+void Controller::enter(Stream& stream, bool write, std::uint32_t columns) {
+  if (entering_entry_ == none || arrivals_[front_].run.write != write) return;
+  stream.q.add_in_place(entering_entry_, entering_, columns);
+  entering_ += columns;
+  backlog_columns_ -= columns;
+}
+
+void Controller::issue_burst(Stream& stream, const Choice& choice, std::uint32_t columns) {
+  Queue& q = stream.q;
+  Queue::Entry& entry = q.entry(stream.index);
   const std::uint32_t ways = entry.ways, begin = q.strand(choice.strand).position;
   const Cycle period = entry.period, wait = latency(choice.write), burst = static_cast<Cycle>(timing_.tBURST);
   const Cycle last = choice.at + (columns - 1) * period;
@@ -152,12 +184,7 @@ void Controller::issue_burst(const Choice& choice, std::uint32_t columns) {
     }
   }
 
-  // In the place of each column but the last one another has entered (that one's place is free from the next cycle on).
-  if (entering_entry_ != none && arrivals_[front_].run.write == choice.write) {
-    q.add_in_place(entering_entry_, entering_, columns - 1);
-    entering_ += columns - 1;
-    backlog_columns_ -= columns - 1;
-  }
+  enter(stream, choice.write, columns - 1);  // the last one's place is free from the next cycle on
   for (std::uint32_t i = 0; i < std::min(ways, columns); ++i) {
     const std::uint32_t n = (columns - i + ways - 1) / ways;
     q.remove(q.bank(bank(i)).hit, n, choice.at + (i + (n - 1) * ways) * period);
@@ -168,7 +195,71 @@ void Controller::issue_burst(const Choice& choice, std::uint32_t columns) {
   }
   entry.first = std::min(entry.first, choice.at + wait);
   entry.last = std::max(entry.last, last + wait + burst);
-  finish(q, index);
+  finish(q, stream.index);
+}
+
+/// The run's columns in the order in which their banks can take them: where one way is behind the others (its bank was
+/// opened or refreshed later), or tCCD_L keeps them from going round.
+bool Controller::issue_stream(Stream& stream, const Choice& choice) {
+  Queue& q = stream.q;
+  Queue::Entry& entry = q.entry(stream.index);
+  if (entry.pace == Queue::Pace::ranks) return false;
+  struct Way {
+    Queue::Strand* strand;
+    Cycle ready;
+    Cycle last = never;
+  };
+  std::array<Way, Run::most_ways> ways;
+  std::size_t count = 0;
+  for (std::uint32_t i = 0; i < entry.ways; ++i) {
+    const Queue::Index hit = q.bank(entry.banks[i]).hit;
+    if (hit == none || q.strand(hit).entry != stream.index) continue;
+    ways[count++] = {&q.strand(hit), banks_.earliest(choice.command, entry.banks[i])};
+  }
+  const auto other = static_cast<Cycle>(std::max(timing_.tCCD_S, timing_.tBURST));
+  const auto same = static_cast<Cycle>(std::max(timing_.tCCD_L, timing_.tBURST));
+  const Cycle wait = latency(choice.write);
+  Cycle last = 0;
+  std::uint32_t issued = 0;
+  for (; issued < stream.most; ++issued) {
+    Way* next = nullptr;
+    Cycle at = never;
+    for (Way* way = ways.data(); way != ways.data() + count; ++way) {
+      const Cycle could = turn(issued == 0 ? way->ready : std::max(way->ready, last + other), true);
+      if (could > at || (could == at && way->strand->age > next->strand->age)) continue;
+      next = way;
+      at = could;
+    }
+    if (at >= stream.stop || next->strand->left == 1) break;
+    if (issued != 0) {
+      if (stream.younger && at > align(last + other)) break;
+      enter(stream, choice.write, 1);
+    }
+    Queue::Strand& strand = *next->strand;
+    if (issued != 0 && at + wait == bus_.end()) {
+      bus_.more(1);
+    } else {
+      bus_.burst(at, wait, choice.write, entry.tag, reasons(strand.bank, choice.write, at), *transfers_);
+    }
+    note(at, choice.command, strand.bank, strand.row, strand.column());
+    remember(choice.write, strand.bank, at);
+    q.remove(static_cast<Queue::Index>(&strand - &q.strand(0)), 1, at);
+    for (Way* way = ways.data(); way != ways.data() + count; ++way) {
+      if (group_of(way->strand->bank) == group_of(strand.bank)) way->ready = std::max(way->ready, at + same);
+    }
+    next->last = last = at;
+  }
+  if (issued == 0) return false;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (ways[i].last == never) continue;
+    const std::uint8_t bank = ways[i].strand->bank;
+    banks_.issue(choice.command, bank, entry.row, ways[i].last);
+    use(bank);
+    settle_bank(bank);
+  }
+  entry.first = std::min(entry.first, choice.at + wait);
+  entry.last = std::max(entry.last, last + wait + static_cast<Cycle>(timing_.tBURST));
+  return true;
 }
 
 }  // namespace triad::memory::dram

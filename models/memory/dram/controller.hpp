@@ -113,11 +113,16 @@ class Controller {
   Cycle next_event() const;
   void issue(const Choice& choice, Cycle stop);
   void issue_row(const Choice& choice);
-  // burst.cpp: the closed form
-  std::uint32_t burst_columns(const Choice& choice, Cycle stop);
+  // burst.cpp: columns of one run
+  struct Stream;
+  bool issue_run(const Choice& choice, Cycle stop);
+  void find_others(Stream& stream, const Choice& choice) const;
+  bool find_entering(Stream& stream, bool write) const;
   void set_pace(Queue::Entry& entry) const;
-  Cycle disturbed(const Queue& queue, const Choice& choice, Cycle stop, bool& shared) const;
-  void issue_burst(const Choice& choice, std::uint32_t columns);
+  std::uint32_t burst_columns(const Stream& stream, const Choice& choice) const;
+  void enter(Stream& stream, bool write, std::uint32_t columns);
+  void issue_burst(Stream& stream, const Choice& choice, std::uint32_t columns);
+  bool issue_stream(Stream& stream, const Choice& choice);
   void issue_column(const Choice& choice);
   void set_open_row(int bank, std::int64_t row);
   void finish(Queue& queue, Queue::Index entry);

@@ -25,8 +25,8 @@ class Queue {
     bool has(std::uint32_t column) const { return column >= position / ways && column < position / ways + left; }
   };
   /// What limits the columns of a run whose rows are open: any two columns (the banks' groups come round slowly
-  /// enough), those of one group (all are in one), or now the one and now the other.
-  enum class Pace : std::uint8_t { unknown, any, group, mixed };
+  /// enough), those of one group (all are in one), now the one and now the other, or changes of rank.
+  enum class Pace : std::uint8_t { unknown, any, group, mixed, ranks };
   /// A run of which columns wait, or that is still entering.
   struct Entry {
     std::uint64_t request = 0, base = 0;  ///< base: age of position 0

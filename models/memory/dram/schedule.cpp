@@ -175,13 +175,8 @@ void Controller::issue(const Choice& choice, Cycle stop) {
     issue_row(choice);
     row_bus_ = at + 1;
   } else {
-    const std::uint32_t columns = scheduler_.burst ? burst_columns(choice, stop) : 1;
-    if (columns == 1) {
-      issue_column(choice);
-    } else {
-      issue_burst(choice, columns);
-      at = last_column_.at;
-    }
+    if (!scheduler_.burst || !issue_run(choice, stop)) issue_column(choice);
+    at = last_column_.at;
     column_bus_ = at + 1;
     starved_ = none;
   }

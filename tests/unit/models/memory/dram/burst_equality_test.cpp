@@ -74,5 +74,39 @@ RC_GTEST_PROP(BurstEquality, LongRanges, ()) {
   expect_equal(one_by_one, play::play(p, 0, pushes));
 }
 
+/// Runs of several ways that meet in the same banks: rows that are closed right after their last column, reads of which
+/// some columns are served from the write queue, writes that wait for reads.
+RC_GTEST_PROP(BurstEquality, RunsThatMeet, ()) {
+  Parameters p = play::parameters();
+  const Organization& o = p.organization;
+  const int rows = *rc::gen::inRange(1, 4), writes = *rc::gen::element(0, 3, 5);
+  const int step = *rc::gen::element(1, o.banks);
+  const int most_ways = step == 1 ? o.banks : std::min(o.bank_groups, Run::most_ways);
+  const auto longest = *rc::gen::element(6, 30, 100);
+  std::vector<play::Push> pushes;
+  Cycle at = 0;
+  for (int i = 0; i < 40; ++i) {
+    play::Push push;
+    push.run.request = static_cast<std::uint64_t>(i);
+    push.run.ways = static_cast<std::uint8_t>(*rc::gen::element(1, most_ways));
+    for (int w = 0; w < push.run.ways; ++w) {
+      push.run.banks[static_cast<std::size_t>(w)] = static_cast<std::uint8_t>(w * step);
+    }
+    push.run.row = *rc::gen::inRange(0, rows);
+    const int columns = o.columns * push.run.ways;
+    push.run.begin = static_cast<std::uint32_t>(*rc::gen::inRange(0, columns));
+    push.run.end = std::min(static_cast<std::uint32_t>(columns),
+                            push.run.begin + static_cast<std::uint32_t>(*rc::gen::inRange(1, longest)));
+    push.run.write = *rc::gen::inRange(0, 10) < writes;
+    at += static_cast<Cycle>(*rc::gen::element(0, 0, 10, 60));
+    push.at = at;
+    pushes.push_back(push);
+  }
+  p.scheduler.burst = false;
+  const play::Deeds one_by_one = play::play(p, 0, pushes);
+  p.scheduler.burst = true;
+  expect_equal(one_by_one, play::play(p, 0, pushes));
+}
+
 }  // namespace
 }  // namespace triad::memory::dram

@@ -6,6 +6,7 @@
 
 #include "models/memory/dram/checker.hpp"
 #include "models/memory/dram/controller.hpp"
+#include "standards.hpp"
 
 /// Random traffic for a controller, and a player that keeps all it did.
 namespace triad::memory::dram::play {
@@ -25,109 +26,18 @@ struct Deeds {
   }
 };
 
-inline Parameters ddr4() {
-  Parameters p;
-  p.clock_hz = 1'600'000'000;
-  p.organization = {.ranks = 1, .bank_groups = 4, .banks = 4, .rows = 1024, .columns = 128};
-  p.timing = {.tBURST = 4,
-              .tCL = 22,
-              .tCWL = 16,
-              .tRCDRD = 22,
-              .tRCDWR = 22,
-              .tRP = 22,
-              .tRAS = 52,
-              .tRC = 74,
-              .tCCD_S = 4,
-              .tCCD_L = 8,
-              .tRRD_S = 4,
-              .tRRD_L = 8,
-              .tFAW = 34,
-              .tRTP = 12,
-              .tWR = 24,
-              .tWTR_S = 4,
-              .tWTR_L = 12,
-              .tRTW = 12,
-              .tRTRS = 2,
-              .tREFI = 1248,
-              .tRFC = 100,
-              .tRFCpb = 60,
-              .tRREFD = 10};
-  return p;
-}
-
-inline Parameters hbm() {
-  Parameters p;
-  p.clock_hz = 1'000'000'000;
-  p.organization = {.pseudo_channels = 2,
-                    .bank_groups = 4,
-                    .banks = 4,
-                    .rows = 1024,
-                    .columns = 32,
-                    .bus_bits = 64,
-                    .burst_length = 4};
-  p.timing = {.tBURST = 2,
-              .tCL = 14,
-              .tCWL = 5,
-              .tRCDRD = 14,
-              .tRCDWR = 12,
-              .tRP = 14,
-              .tRAS = 34,
-              .tRC = 48,
-              .tCCD_S = 2,
-              .tCCD_L = 4,
-              .tRRD_S = 4,
-              .tRRD_L = 4,
-              .tFAW = 16,
-              .tRTP = 5,
-              .tWR = 16,
-              .tWTR_S = 6,
-              .tWTR_L = 8,
-              .tRTW = 13,
-              .tREFI = 3900,
-              .tRFC = 260,
-              .tRFCpb = 160,
-              .tRREFD = 8};
-  p.scheduler.dual_command = true;
-  return p;
-}
-
-/// No bank groups.
-inline Parameters lpddr4() {
-  Parameters p;
-  p.clock_hz = 1'600'000'000;
-  p.organization = {
-      .ranks = 1, .bank_groups = 1, .banks = 8, .rows = 1024, .columns = 64, .bus_bits = 16, .burst_length = 16};
-  p.timing = {.tBURST = 8,
-              .tCL = 28,
-              .tCWL = 14,
-              .tRCDRD = 29,
-              .tRCDWR = 29,
-              .tRP = 34,
-              .tRAS = 68,
-              .tRC = 102,
-              .tCCD_S = 8,
-              .tCCD_L = 8,
-              .tRRD_S = 16,
-              .tRRD_L = 16,
-              .tFAW = 64,
-              .tRTP = 12,
-              .tWR = 29,
-              .tWTR_S = 16,
-              .tWTR_L = 16,
-              .tRTW = 24,
-              .tRTRS = 2,
-              .tREFI = 6240,
-              .tRFC = 450,
-              .tRFCpb = 225,
-              .tRREFD = 16};
-  return p;
-}
-
-/// One of the above with a random policy, queues and bounds.
+/// One of four standards with random policies, queues and bounds.
 inline Parameters parameters() {
-  Parameters p = *rc::gen::element(ddr4(), hbm(), lpddr4());
-  if (*rc::gen::inRange(0, 3) == 0) p.organization.ranks = 2;
-  if (*rc::gen::inRange(0, 4) == 0) p.timing.tCCD_L += *rc::gen::inRange(0, 12);
+  Parameters p = *rc::gen::element(ddr4(), hbm2(), lpddr4(), gddr6());
+  Organization& o = p.organization;
+  o.ranks = *rc::gen::element(1, 1, 2);
+  o.pseudo_channels = *rc::gen::element(1, 1, 2);
+  o.columns = *rc::gen::element(32, 128);
+  if (*rc::gen::inRange(0, 4) == 0) {  // slower than the burst
+    p.timing.tCCD_S += *rc::gen::inRange(0, 5);
+    p.timing.tCCD_L = std::max(p.timing.tCCD_L, p.timing.tCCD_S) + *rc::gen::inRange(0, 12);
+  }
+  if (*rc::gen::inRange(0, 2) == 0) p.timing.tREFI = std::max(p.timing.tREFI / 10, 3 * p.timing.tRFC);
   Scheduler& s = p.scheduler;
   s.page = *rc::gen::element(PagePolicy::open, PagePolicy::open, PagePolicy::closed);
   s.refresh = *rc::gen::element(RefreshPolicy::none, RefreshPolicy::all_bank, RefreshPolicy::per_bank);
@@ -135,8 +45,8 @@ inline Parameters parameters() {
   s.write_queue = *rc::gen::element(1, 3, 8, 32, 40);
   s.write_high = *rc::gen::inRange(1, s.write_queue + 1);
   s.write_low = *rc::gen::inRange(0, s.write_high);
-  s.starvation = static_cast<Cycle>(*rc::gen::element(60, 300, 4096));
-  s.dual_command = *rc::gen::element(s.dual_command, false, true);
+  s.starvation = static_cast<Cycle>(*rc::gen::element(20, 60, 300, 4096));
+  s.dual_command = *rc::gen::element(false, true);
   return p;
 }
 
