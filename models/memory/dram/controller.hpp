@@ -15,9 +15,10 @@ namespace triad::memory::dram {
 ///
 /// Columns enter the read or the write queue in order of arrival, as soon as there is room (the first one that has no
 /// room holds up those behind it; a place that is freed in a cycle can be used from the next one on). FR-FCFS: of the
-/// commands that the queue's columns need next, the one that may be issued first is issued; in one cycle a column goes
-/// before a row command, then the older column first. A row stays open while columns of it are queued. Reads are served
-/// until the write queue holds `write_high` columns or no read waits; then writes, until it is empty, or holds
+/// commands that the queue's columns need next, the one that may be issued first is issued; in one cycle that of the
+/// older column (and one of each kind where row and column commands have a bus each). So an activate that may come
+/// every tFAW / 4 is not put off for ever by younger reads. A row stays open while columns of it are queued. Reads are
+/// served until the write queue holds `write_high` columns or no read waits; then writes, until it is empty, or holds
 /// `write_low` and a read waits. Rows that have been opened for the direction before are used (a column each) before
 /// the first column of the new one, which opens its rows meanwhile: no row is opened in vain, and the bus turns round
 /// once. A refresh that is due goes before everything: its banks get no other command.
@@ -67,7 +68,7 @@ class Controller {
     Run run;
     Cycle at;
   };
-  enum class Class : std::uint8_t { refresh, column, row };  ///< which goes first in a cycle
+  enum class Class : std::uint8_t { refresh, column, row };
   /// A command that may be issued at `at`, for the strand of a queue (or for a refresh).
   struct Choice {
     Cycle at = never;
@@ -95,8 +96,8 @@ class Controller {
   Cycle turn(Cycle at, bool column) const { return align(std::max({at, now_, column ? column_bus_ : row_bus_})); }
   /// The pseudo channel's first turn from `at` on.
   Cycle align(Cycle at) const { return slots_ == 1 ? at : at + ((slot_ - at) & (slots_ - 1)); }
-  /// Orders commands: by cycle, columns before row commands.
-  Cycle key(Cycle at, bool row) const { return 2 * align(at) + (row ? 1 : 0); }
+  /// Orders commands: by cycle; where row and column commands have a bus each, columns first, else by age alone.
+  Cycle key(Cycle at, bool row) const { return 2 * align(at) + (row && scheduler_.dual_command ? 1 : 0); }
   Command command_of(const Queue::Bank& bank, bool write) const;
   /// The commands to the bank have changed what it needs next.
   void settle_bank(int bank) {

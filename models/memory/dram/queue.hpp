@@ -50,7 +50,7 @@ class Queue {
     std::uint8_t kind = 0;    ///< Banks::Kind
     bool row = false;         ///< a row command, no column
     std::uint32_t floor = 0;  ///< number of its group and kind
-    Cycle key = 0;            ///< 2 * when it can be issued as far as the bank itself is concerned, + 1: a row command
+    Cycle key = 0;            ///< Controller::key of when it can be issued as far as the bank itself is concerned
     std::uint64_t age = 0;    ///< of the strand; and the bank's number, in the lowest 8 bits
   };
 

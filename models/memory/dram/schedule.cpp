@@ -27,8 +27,8 @@ Command Controller::command_of(const Queue::Bank& bank, bool write) const {
 }
 
 /// Commands as numbers, of which the least one goes first, from the highest bit on: twice the cycles from now on, + 1
-/// of a row command; the column's age, less one that is older than any; the bank. One number, and no branches: which
-/// command is the next one cannot be predicted.
+/// of a row command that has a bus of its own; the column's age, less one that is older than any; the bank. One number,
+/// and no branches: which command is the next one cannot be predicted.
 struct Controller::Search {
   static constexpr int bank_bits = 8, age_bits = 31;
   static constexpr int low_bits = bank_bits + age_bits;

@@ -38,23 +38,28 @@ class Study : public device::Memory {
   dram::Parameters parameters_;
 };
 
-/// Channels that are a latency and a bandwidth.
-class Ideal : public device::Memory {
+/// A memory that is no DRAM: it has a meaning in a machine alone.
+class OfAMachine : public device::Memory {
  public:
+  explicit OfAMachine(std::string kind) : kind_(std::move(kind)) {}
   std::vector<std::pair<std::string, std::string>> describe() const override {
-    return {{"memory", "ideal channels: a bandwidth, and the latency that a device gives them"}};
+    return {{"memory", kind_ + ": no DRAM; what it is depends on the machine"}};
   }
   device::TrafficResult run(const device::Traffic&) const override {
-    throw config::Error("kind: ideal has no queues, banks or rows: there is nothing to drive without a machine");
+    throw config::Error(
+        fmt::format("kind: {} has no queues, banks or rows: there is nothing to drive without a machine", kind_));
   }
+
+ private:
+  std::string kind_;
 };
 
 }  // namespace
 
 std::unique_ptr<device::Memory> make_memory(const config::Node& configuration) {
-  if (const auto kind = configuration.find("kind"); kind && kind->choice({"dram", "ideal"}) != "dram") {
+  if (const auto kind = configuration.find("kind"); kind && kind->choice({"dram", "ideal", "tlm"}) != "dram") {
     config::mark_read(configuration);
-    return std::make_unique<Ideal>();
+    return std::make_unique<OfAMachine>(kind->text());
   }
   for (const char* of_a_device : {"latency", "credits", "path"}) (void)configuration.find(of_a_device);
   return std::make_unique<Study>(dram::Parameters::read(configuration));

@@ -185,6 +185,14 @@ TEST(Peers, ASequentialStreamInOneGroupIsAsFastAsTheQueueIsDeep) {
   EXPECT_PRED3(near, drive(deep, "rndrd").bytes_per_second() / 1e9, 11.116, 0.03);
 }
 
+TEST(Peers, RandomReadsAreAsFastAsActivatesMayFollow) {
+  const Parameters p = parameters("r2_ddr4_robaracoch");
+  // tFAW / 4 = 8.5 cycles; tRFC of every tREFI, and somewhat more to close all rows
+  EXPECT_PRED3(near, cycles_per_request(drive(p, "rndrd")), 8.5 / (1 - 576 / 12480.), 0.03);
+  EXPECT_PRED3(near, cycles_per_request(drive(p, "rndrd")), 8.5 / (1 - (52 + 22 + 576) / 12480.), 0.01);
+  EXPECT_PRED3(near, cycles_per_request(drive(parameters("r2_ddr4_noref"), "rndrd")), 8.5, 0.002);
+}
+
 TEST(Peers, SequentialWritesAsReads) {
   const double ours = cycles_per_request(drive(parameters("r2_ddr4_robaracoch"), "seqwr"));
   EXPECT_PRED3(near, ours, sequential_cycles(32), 0.005);

@@ -4,7 +4,7 @@
 #include <map>
 #include <random>
 
-#include "models/memory/dram/dram.hpp"
+#include "traffic.hpp"
 
 namespace triad::memory::dram {
 namespace {
@@ -28,37 +28,9 @@ struct Openings : Observer {
   int opened = 0, in_vain = 0;
 };
 
-Parameters ddr4() {
-  using Kind = Field::Kind;
-  Parameters p;
-  p.clock_hz = 1'600'000'000;
-  p.organization = {.bank_groups = 4, .banks = 4, .rows = 65536, .columns = 128};
-  p.timing = {.tBURST = 4,
-              .tCL = 22,
-              .tCWL = 16,
-              .tRCDRD = 22,
-              .tRCDWR = 22,
-              .tRP = 22,
-              .tRAS = 52,
-              .tRC = 74,
-              .tCCD_S = 4,
-              .tCCD_L = 8,
-              .tRRD_S = 4,
-              .tRRD_L = 8,
-              .tFAW = 34,
-              .tRTP = 12,
-              .tWR = 24,
-              .tWTR_S = 4,
-              .tWTR_L = 12,
-              .tRTW = 12};
-  p.scheduler.refresh = RefreshPolicy::none;
-  p.mapping = {.interleave = 64, .order = {{Kind::row}, {Kind::bank}, {Kind::bank_group}, {Kind::column}}};
-  return p;
-}
-
 TEST(Turn, NoRowIsOpenedInVain) {
   Openings openings;
-  Dram dram(ddr4(), true, [&](int) { return &openings; });
+  Dram dram(preset("ddr4-3200", {"channels=1", "scheduler.refresh=none"}), true, [&](int) { return &openings; });
   std::mt19937_64 random(7);
   constexpr int requests = 30'000;
   for (int i = 0; i < requests; ++i) {

@@ -6,13 +6,20 @@
 #include <algorithm>
 #include <sstream>
 
-#include "ddr4.hpp"
+#include "../dram/traffic.hpp"
 
 namespace triad::memory::study {
 namespace {
 
 using device::Traffic;
 using device::TrafficResult;
+
+/// The preset ddr4-3200 with one channel: 22-22-22, tRAS 52, tRC 74, tFAW 34, a burst of 4 cycles at 1.6 GHz; rows of
+/// 8 KiB in four groups of four banks. `overrides`: "mapping.order=[row, bank, bank_group, column]".
+dram::Parameters ddr4(std::vector<std::string> overrides = {}) {
+  overrides.insert(overrides.begin(), {"channels=1", "mapping.interleave=64 B", "mapping.xor=none"});
+  return dram::preset("ddr4-3200", overrides);
+}
 
 const std::string in_a_row = "mapping.order=[row, bank, bank_group, column]";
 const std::string no_refresh = "scheduler.refresh=none";
