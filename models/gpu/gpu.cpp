@@ -51,7 +51,7 @@ class Run : public memory::Session {
     } else {
       for (const GpuProgram::Indices& indices : program.indices) place_indices(memory_.contents(), indices);
     }
-    attach(memory_, {&machine_, &memory_});
+    attach(memory_, {&machine_});
   }
   int steps_done() const override { return machine_.steps_done(); }
 

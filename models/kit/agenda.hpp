@@ -46,7 +46,9 @@ class Agenda {
   /// failed; perhaps more than once.
   void on_rest(std::function<void()> at_rest) { at_rest_ = std::move(at_rest); }
   /// At rest: has the bound kept something from being done?
-  bool cut_short() const { return awaited_ > 0 || (!steps_.empty() && steps_.top().at > limit_); }
+  bool cut_short() const {
+    return (!steps_.empty() && steps_.top().at > limit_) || (awaited_ > 0 && elapsed() > limit_);
+  }
   /// The first exception that a step or an act threw; nothing is stepped after it.
   const std::exception_ptr& failure() const { return failure_; }
   /// The same from outside a step. The machine comes to rest.

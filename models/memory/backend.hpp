@@ -1,4 +1,5 @@
 #pragma once
+#include <string>
 #include <vector>
 
 #include "models/kit/unit.hpp"
@@ -33,6 +34,8 @@ class Backend {
   virtual void poke(std::uint64_t /*address*/, const std::byte* /*in*/, std::uint64_t /*bytes*/) {}
   /// After the run: contents are to be what a memory holds that is not ours.
   virtual void fetch() {}
+  /// Why the requests that it has are not served, or empty when their time will come by itself.
+  virtual std::string waits_for() const { return {}; }
   /// The run ends at `end`, with every request told: records what is left to record.
   virtual void finish(Time end) = 0;
 };

@@ -49,7 +49,7 @@ class Memory : public kit::Unit {
   const Parameters& parameters() const { return parameters_; }
   std::uint64_t read_bytes() const { return read_bytes_; }  ///< asked for, without what whole accesses move beyond
   std::uint64_t written_bytes() const { return written_bytes_; }
-  std::string waits_for() const override { return {}; }  // a request in flight is always pending
+  std::string waits_for() const override { return backend_->waits_for(); }
 
  private:
   void step() override;

@@ -21,6 +21,7 @@ Session::Session(const device::Job& job, const device::RunOptions& options, std:
 void Session::attach(Memory& memory, std::vector<const kit::Unit*> units) {
   memory_ = &memory;
   units_ = std::move(units);
+  units_.push_back(&memory);
 }
 
 void Session::start(std::function<void()> ended) {

@@ -26,7 +26,7 @@ class Session : public device::Session {
   /// `map`: where its tensors lie, or nothing for a program that belongs to no graph.
   Session(const device::Job& job, const device::RunOptions& options, std::uint64_t clock_hz,
           const graph::Graph& executed, const kit::MemoryMap* map);
-  /// The machine is there: its memory, and the units that may wait for one another.
+  /// The machine is there: its memory, and the other units that may wait for one another.
   void attach(Memory& memory, std::vector<const kit::Unit*> units);
 
   /// The first units ask for their steps.

@@ -48,29 +48,20 @@ std::uint64_t scramble(std::uint64_t x) {  // SplitMix64's finaliser (Steele et 
   return x ^ (x >> 31);
 }
 
-void ddr4_sequential_requests(benchmark::State& state) {
-  drive(state, preset("ddr4-3200"), 64, [](std::uint64_t i) { return i * 64; });
+void sequential_requests(benchmark::State& state, const std::string& name) {
+  drive(state, preset(name), 64, [](std::uint64_t i) { return i * 64; });
 }
-void ddr4_random_requests(benchmark::State& state) {
-  drive(state, preset("ddr4-3200"), 64, [](std::uint64_t i) { return scramble(i) & ((1ull << 33) - 64); });
+void random_requests(benchmark::State& state, const std::string& name) {
+  drive(state, preset(name), 64, [](std::uint64_t i) { return scramble(i) & ((1ull << 33) - 64); });
 }
-void ddr4_long_ranges(benchmark::State& state) {
-  drive(state, preset("ddr4-3200"), 1 << 20, [](std::uint64_t i) { return i << 20; });
+void long_ranges(benchmark::State& state, const std::string& name) {
+  drive(state, preset(name), 1 << 20, [](std::uint64_t i) { return i << 20; });
 }
-void hbm2_sequential_requests(benchmark::State& state) {
-  drive(state, preset("hbm2"), 64, [](std::uint64_t i) { return i * 64; });
-}
-void hbm2_random_requests(benchmark::State& state) {
-  drive(state, preset("hbm2"), 64, [](std::uint64_t i) { return scramble(i) & ((1ull << 33) - 64); });
-}
-void hbm2_long_ranges(benchmark::State& state) {
-  drive(state, preset("hbm2"), 1 << 20, [](std::uint64_t i) { return i << 20; });
-}
-BENCHMARK(ddr4_sequential_requests);
-BENCHMARK(ddr4_random_requests);
-BENCHMARK(ddr4_long_ranges);
-BENCHMARK(hbm2_sequential_requests);
-BENCHMARK(hbm2_random_requests);
-BENCHMARK(hbm2_long_ranges);
+BENCHMARK_CAPTURE(sequential_requests, ddr4, "ddr4-3200");
+BENCHMARK_CAPTURE(random_requests, ddr4, "ddr4-3200");
+BENCHMARK_CAPTURE(long_ranges, ddr4, "ddr4-3200");
+BENCHMARK_CAPTURE(sequential_requests, hbm2, "hbm2");
+BENCHMARK_CAPTURE(random_requests, hbm2, "hbm2");
+BENCHMARK_CAPTURE(long_ranges, hbm2, "hbm2");
 
 }  // namespace

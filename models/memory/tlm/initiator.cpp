@@ -131,8 +131,8 @@ void Initiator::takes_effect(Payload& payload, const tlm_phase& phase) {
   if (phase == ::tlm::BEGIN_RESP) {
     tlm_phase end = ::tlm::END_RESP;
     sc_core::sc_time delay = sc_core::SC_ZERO_TIME;
+    responding_ = nullptr;  // the target may answer the next one from within the call
     socket_->nb_transport_fw(payload, end, delay);
-    responding_ = nullptr;
   }
   if (phase != ::tlm::END_REQ) complete(transaction);
   look_.notify(sc_core::SC_ZERO_TIME);

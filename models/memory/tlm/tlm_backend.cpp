@@ -131,6 +131,14 @@ void TlmBackend::complete(Transaction& transaction) {
   front_->agenda().arrived();
 }
 
+std::string TlmBackend::waits_for() const {
+  if (under_way_.empty()) return {};
+  const auto& payload = under_way_.front()->payload;
+  return fmt::format("the TLM memory, for the {} of {} bytes at {:#x} and {} more transactions",
+                     payload.is_write() ? "write" : "read", payload.get_data_length(), payload.get_address(),
+                     under_way_.size() - 1);
+}
+
 void TlmBackend::verify(std::uint64_t address, const std::byte* read, std::uint64_t bytes) const {
   const std::uint64_t differs = shadow_.difference(address, read, bytes);
   if (differs == ~std::uint64_t{0}) return;

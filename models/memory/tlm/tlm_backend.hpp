@@ -35,6 +35,7 @@ class TlmBackend : public Backend, private Source {
   void advance(Time now, std::vector<Finished>& finished) override;
   Time next() const override { return ~Time{0}; }  // it wakes the front
   void finish(Time) override {}
+  std::string waits_for() const override;
   void poke(std::uint64_t address, const std::byte* in, std::uint64_t bytes) override;
   void fetch() override;
 

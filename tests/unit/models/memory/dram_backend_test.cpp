@@ -257,7 +257,8 @@ TEST(DramParameters, ErrorsNameTheKey) {
     }
     return std::string("none");
   };
-  EXPECT_EQ(error({"kind=drum"}), "--set memory.kind=drum: kind: 'drum' is none of dram, ideal, tlm; did you mean dram?");
+  EXPECT_EQ(error({"kind=drum"}),
+            "--set memory.kind=drum: kind: 'drum' is none of dram, ideal, tlm; did you mean dram?");
   EXPECT_EQ(error({"kind=ideal", "access=24 B"}), "--set memory.access=24 B: access: must be a power of two");
   EXPECT_NE(error({"credits=0"}).find("credits: must be a whole number from 1"), std::string::npos);
 }

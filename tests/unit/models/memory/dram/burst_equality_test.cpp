@@ -35,13 +35,7 @@ RC_GTEST_PROP(BurstEquality, RandomTraffic, ()) {
 RC_GTEST_PROP(BurstEquality, InRandomSteps, ()) {
   Parameters p = play::parameters();
   const std::vector<play::Push> pushes = play::traffic(p);
-  std::vector<Cycle> cuts;
-  const int most = *rc::gen::element(3, 50, 700);
-  Cycle at = 0;
-  for (const int step : *rc::gen::container<std::vector<int>>(200, rc::gen::inRange(0, most))) {
-    at += static_cast<Cycle>(step);
-    cuts.push_back(at);
-  }
+  const std::vector<Cycle> cuts = play::cuts(200, *rc::gen::element(3, 50, 700));
   p.scheduler.burst = false;
   const play::Deeds one_by_one = play::play(p, 0, pushes);
   p.scheduler.burst = true;
@@ -106,6 +100,24 @@ RC_GTEST_PROP(BurstEquality, RunsThatMeet, ()) {
   const play::Deeds one_by_one = play::play(p, 0, pushes);
   p.scheduler.burst = true;
   expect_equal(one_by_one, play::play(p, 0, pushes));
+}
+
+/// Columns 8 to 10 of the long read come from the write queue: it goes on at column 11.
+TEST(BurstEquality, ColumnsFromTheWriteQueueLeaveAGap) {
+  Parameters p = ddr4();
+  p.scheduler.read_queue = 64;
+  const std::vector<play::Push> pushes{
+      {{.request = 0, .end = 1, .row = 1, .banks = {1}}, 0},
+      {{.request = 1, .begin = 8, .end = 11, .row = 5, .write = true}, 0},
+      {{.request = 2, .end = 32, .row = 5}, 0},
+  };
+  p.scheduler.burst = false;
+  const play::Deeds one_by_one = play::play(p, 0, pushes);
+  p.scheduler.burst = true;
+  const play::Deeds burst = play::play(p, 0, pushes);
+  EXPECT_EQ(one_by_one.statistics.forwarded, 3u);
+  EXPECT_EQ(play::difference(one_by_one.commands, burst.commands), "");
+  EXPECT_EQ(play::difference(one_by_one.served, burst.served), "");
 }
 
 }  // namespace

@@ -26,13 +26,7 @@ RC_GTEST_PROP(ControllerRandom, ServesEveryRunOnceAndKeepsTheStandard, ()) {
 RC_GTEST_PROP(ControllerRandom, StepsDoNotMatter, ()) {
   const Parameters p = play::parameters();
   const std::vector<play::Push> pushes = play::traffic(p);
-  std::vector<Cycle> cuts;
-  const int most = *rc::gen::element(2, 10, 300);
-  Cycle at = 0;
-  for (const int step : *rc::gen::container<std::vector<int>>(500, rc::gen::inRange(0, most))) {
-    at += static_cast<Cycle>(step);
-    cuts.push_back(at);
-  }
+  const std::vector<Cycle> cuts = play::cuts(500, *rc::gen::element(2, 10, 300));
   const play::Deeds whole = play::play(p, 0, pushes), cut = play::play(p, 0, pushes, cuts);
   RC_ASSERT(play::difference(whole.commands, cut.commands) == "");
   RC_ASSERT(play::difference(whole.served, cut.served) == "");

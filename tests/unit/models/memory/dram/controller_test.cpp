@@ -35,6 +35,14 @@ Parameters small() {
   return p;
 }
 
+Parameters with_write_queue(int columns, int high, int low) {
+  Parameters p = small();
+  p.scheduler.write_queue = columns;
+  p.scheduler.write_high = high;
+  p.scheduler.write_low = low;
+  return p;
+}
+
 struct Trace : Observer {
   void command(const Issued& issued) override { commands.push_back(issued); }
   /// "ACT 0 @0" for every command: its bank and cycle.
@@ -131,11 +139,7 @@ TEST(Controller, AutoPrechargeClosesTheRowAfterItsLastColumn) {
 }
 
 TEST(Controller, AWriteIsServedWhenItEntersItsQueue) {
-  Parameters p = small();
-  p.scheduler.write_queue = 4;
-  p.scheduler.write_high = 4;
-  p.scheduler.write_low = 1;
-  Bench b(p);
+  Bench b(with_write_queue(4, 4, 1));
   b.controller.push(run(0, 0, 5, 0, 6, true), 10);
   b.advance(100);
   // ACT 10, WR 10 + tRCDWR = 17, then every tCCD_L. Columns 4 and 5 enter in the cycle after the first two have left.
@@ -146,11 +150,7 @@ TEST(Controller, AWriteIsServedWhenItEntersItsQueue) {
 }
 
 TEST(Controller, WritesWaitForTheHighWatermarkAndStopAtTheLowOne) {
-  Parameters p = small();
-  p.scheduler.write_queue = 4;
-  p.scheduler.write_high = 3;
-  p.scheduler.write_low = 1;
-  Bench b(p);
+  Bench b(with_write_queue(4, 3, 1));
   b.controller.push(run(0, 0, 5, 0, 4), 0);
   b.controller.push(run(1, 0, 5, 10, 12, true), 0);
   b.controller.push(run(2, 0, 5, 12, 13, true), 10);
@@ -175,10 +175,7 @@ TEST(Controller, AReadOfAColumnThatWaitsToBeWrittenIsServedFromTheQueue) {
 }
 
 TEST(Controller, AWriteDoesNotOvertakeAnOlderReadOfItsColumn) {
-  Parameters p = small();
-  p.scheduler.write_high = 1;  // writes go at once
-  p.scheduler.write_low = 0;
-  Bench b(p);
+  Bench b(with_write_queue(32, 1, 0));  // writes go at once
   b.controller.push(run(0, 0, 5, 4, 5), 0);
   b.controller.push(run(1, 0, 5, 4, 5, true), 0);
   b.controller.push(run(2, 0, 5, 4, 5), 0);

@@ -92,6 +92,17 @@ inline std::vector<Push> traffic(const Parameters& p) {
   return pushes;
 }
 
+/// `count` cycles to advance to, at most `most` apart.
+inline std::vector<Cycle> cuts(std::size_t count, int most) {
+  std::vector<Cycle> cuts;
+  Cycle at = 0;
+  for (const int step : *rc::gen::container<std::vector<int>>(count, rc::gen::inRange(0, most))) {
+    at += static_cast<Cycle>(step);
+    cuts.push_back(at);
+  }
+  return cuts;
+}
+
 struct Recorder : Observer {
   explicit Recorder(const Parameters& p) : checker(p, "channel 0") {}
   void command(const Issued& i) override {
