@@ -85,6 +85,14 @@ TOPOLOGY = b"""Layer name, IFMAP Height, IFMAP Width, Filter Height, Filter Widt
 conv1, 9, 9, 3, 3, 2, 4, 2,
 DP2, 7, 7, 3, 3, 4, 1, 1,
 """
+TRACE = b"""# requests
+0x12340 R
+20734016 W
+LD 0x40
+ST 8192
+0x2000 READ # more
+"""
+TIMED_TRACE = b"0x12340 R 0\n64 WRITE 12\n31: read 0x400140\n0x80 P_MEM_RD 5000\n"
 MODEL = b"name: w\nmodel: {onnx: FILE}\nloss: cross_entropy\noptimizer: {type: adam, learning_rate: 0.01}\nsteps: 1\n"
 EXPERIMENT = b"""summary: two of a kind
 devices:
@@ -193,6 +201,13 @@ class Fuzz(unittest.TestCase):
                    on_data(b"i-idx3-ubyte", more=b", labels: l-idx1-ubyte"), [labels])
         self.files("b.bin", bytes([3] * 3073 + [7] * 3073), on_data(b"b.bin", "[2, 3, 32, 32]"))
         self.files("d.npz", read("tests", "golden", "onnx", "mlp.npz"), on_data(b"d.npz", "[4, 12]"))
+
+    def test_memories(self):
+        seeds = [preset("memory/" + name) for name in ("ddr4-3200", "hbm2", "lpddr5-6400")]
+        self.loop(seeds, lambda path: ["memory", path, "--pattern", "random", "--rw-ratio", "1:1", "--requests", "300", "--check"])
+
+    def test_traces(self):
+        self.loop([TRACE, TIMED_TRACE], lambda path: ["memory", "ddr4-3200", "--trace", path, "--check"])
 
     def test_experiments(self):
         self.loop([EXPERIMENT], lambda path: ["compare", path, "--max-cycles", "3000"])

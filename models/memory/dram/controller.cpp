@@ -185,6 +185,7 @@ Cycle Controller::next() const {
     std::uint32_t fewest = ~0u;
     for (const Queue::Entry& entry : reads_.entries()) {
       if (entry.queued != 0) fewest = std::min(fewest, entry.queued + (forwards ? 0 : entry.outside));
+      if (fewest == 1) break;
     }
     next = command + read + (fewest - 1) * burst;
   }

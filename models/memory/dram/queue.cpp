@@ -17,77 +17,6 @@ Queue::Queue(int banks, int columns)
   growing_.fill(none);
 }
 
-Queue::Index Queue::open(const Run& run, Cycle now) {
-  const Index index = free_entries_.back();
-  free_entries_.pop_back();
-  Entry& entry = entries_[index];
-  entry.request = run.request;
-  entry.base = age_ - run.begin;
-  age_ += run.columns();
-  entry.entered = now;
-  entry.first = ~Cycle{0};
-  entry.last = 0;
-  entry.columns = entry.outside = run.columns();
-  entry.queued = 0;
-  entry.end = run.end;
-  entry.row = run.row;
-  entry.banks = run.banks;
-  entry.ways = run.ways;
-  entry.pace = Pace::unknown;
-  entry.tag = run.tag;
-  growing_.fill(none);
-  return index;
-}
-
-bool Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now) {
-  ++columns_;
-  ++entries_[entry].queued;
-  --entries_[entry].outside;
-  const std::uint32_t way = run.ways == 1 ? 0 : position % run.ways;
-  if (const Index last = growing_[way]; last != none) {
-    Strand& strand = strands_[last];
-    if (strand.position + strand.left * strand.ways == position) {
-      ++strand.left;
-      return false;
-    }
-  }
-  const Index index = free_strands_.back();
-  free_strands_.pop_back();
-  Strand& strand = strands_[index];
-  strand.age = entries_[entry].base + position;
-  strand.since = now;
-  strand.row = run.row;
-  strand.position = position;
-  strand.left = 1;
-  strand.entry = entry;
-  strand.bank = run.banks[way];
-  strand.way = static_cast<std::uint8_t>(way);
-  strand.ways = run.ways;
-  growing_[way] = index;
-  append(index);
-  Bank& bank = banks_[strand.bank];
-  if (bank.hit == none && open_row == run.row) {
-    bank.hit = index;
-    return true;
-  }
-  return bank.oldest == index;
-}
-
-void Queue::append(Index index) {
-  Strand& strand = strands_[index];
-  Bank& bank = banks_[strand.bank];
-  strand.before = bank.youngest;
-  strand.after = none;
-  if (bank.oldest == none) {
-    bank.oldest = index;
-    bank.place = static_cast<std::uint16_t>(active_.size());
-    active_.push_back(strand.bank);
-  } else {
-    strands_[bank.youngest].after = index;
-  }
-  bank.youngest = index;
-}
-
 bool Queue::grows_in_place(const Entry& entry) const {
   for (std::uint8_t way = 0; way < entry.ways; ++way) {
     if (growing_[way] == none) return false;
@@ -105,46 +34,6 @@ void Queue::add_in_place(Index index, std::uint32_t position, std::uint32_t n) {
     strands_[growing_[way]].left += (n - i + entry.ways - 1) / entry.ways;
     if (++way == entry.ways) way = 0;
   }
-}
-
-void Queue::remove(Index index, std::uint32_t n, Cycle now) {
-  Strand& strand = strands_[index];
-  columns_ -= n;
-  entries_[strand.entry].queued -= n;
-  strand.left -= n;
-  if (strand.left != 0) {
-    strand.position += n * strand.ways;
-    strand.age += n * strand.ways;
-    strand.since = now;
-    return;
-  }
-  unlink(index);
-  if (growing_[strand.way] == index) growing_[strand.way] = none;
-  free_strands_.push_back(index);
-}
-
-void Queue::unlink(Index index) {
-  const Strand& strand = strands_[index];
-  Bank& bank = banks_[strand.bank];
-  (strand.before == none ? bank.oldest : strands_[strand.before].after) = strand.after;
-  (strand.after == none ? bank.youngest : strands_[strand.after].before) = strand.before;
-  if (bank.hit == index) {  // the next one of the row: none of the older ones is
-    Index next = strand.after;
-    while (next != none && strands_[next].row != strand.row) next = strands_[next].after;
-    bank.hit = next;
-  }
-  if (bank.oldest != none) return;
-  const std::uint8_t moved = active_.back();
-  active_[bank.place] = moved;
-  banks_[moved].place = bank.place;
-  active_.pop_back();
-}
-
-bool Queue::close(Index index) {
-  const Entry& entry = entries_[index];
-  if (entry.queued != 0 || entry.outside != 0) return false;
-  free_entries_.push_back(index);
-  return true;
 }
 
 void Queue::set_open_row(int number, std::int64_t row) {

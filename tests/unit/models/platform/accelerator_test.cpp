@@ -248,6 +248,45 @@ TEST(Accelerator, TakesTheAnnotatedDelayAndItsOwnLatency) {
   EXPECT_TRUE(host.ran);
 }
 
+/// An initiator that speaks the non-blocking protocol: the socket turns it into b_transport.
+TEST(Accelerator, AnswersNonBlockingTransport) {
+  const auto run = ready("tpu/tiny");
+  Accelerator accelerator("accelerator", *run.machine.device, *run.program, run.job,
+                          {.run = {}, .latency = sc_time(20, SC_NS)});
+  struct Asking : sc_module {
+    tlm_utils::simple_initiator_socket<Asking> socket;
+    std::vector<std::pair<tlm::tlm_phase, sc_time>> phases;
+    explicit Asking(const sc_module_name& name) : sc_module(name), socket("socket") {
+      socket.register_nb_transport_bw(this, &Asking::back);
+    }
+    tlm::tlm_sync_enum back(tlm::tlm_generic_payload&, tlm::tlm_phase& phase, sc_time& delay) {
+      phases.emplace_back(phase, sc_time_stamp() + delay);
+      return phase == tlm::BEGIN_RESP ? tlm::TLM_COMPLETED : tlm::TLM_ACCEPTED;
+    }
+  } asking("asking");
+  struct Manager : tlm::tlm_mm_interface {
+    void free(tlm::tlm_generic_payload*) override {}
+  } manager;
+  asking.socket.bind(accelerator.socket);
+  std::uint32_t steps = 0;
+  tlm::tlm_generic_payload payload(&manager);
+  payload.acquire();
+  payload.set_command(tlm::TLM_READ_COMMAND);
+  payload.set_address(all_steps_register);
+  payload.set_data_ptr(reinterpret_cast<unsigned char*>(&steps));
+  payload.set_data_length(4);
+  payload.set_streaming_width(4);
+  sc_start(SC_ZERO_TIME);  // elaborates
+  tlm::tlm_phase phase = tlm::BEGIN_REQ;
+  sc_time delay(10, SC_NS);
+  EXPECT_EQ(asking.socket->nb_transport_fw(payload, phase, delay), tlm::TLM_ACCEPTED);
+  sc_start();
+  EXPECT_EQ(steps, 3u);
+  EXPECT_TRUE(payload.is_response_ok());
+  ASSERT_FALSE(asking.phases.empty());
+  EXPECT_EQ(asking.phases.back(), std::pair(tlm::tlm_phase(tlm::BEGIN_RESP), sc_time(30, SC_NS)));
+}
+
 TEST(Accelerator, AFaultEndsTheRunAndSaysWhy) {
   const auto run = ready("gpu/tiny");
   Accelerator accelerator("accelerator", *run.machine.device, *run.program, run.job,

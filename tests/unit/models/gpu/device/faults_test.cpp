@@ -139,7 +139,7 @@ TEST_F(Faults, AnAddressBeyondTheMemoryIsAFault) {
         },
         false);
     EXPECT_NE(bad.fault.find("kernel sgd"), std::string::npos) << bad.fault;
-    EXPECT_NE(bad.fault.find("is beyond the 80000000000 bytes"), std::string::npos) << bad.fault;
+    EXPECT_NE(bad.fault.find("is beyond the 85899345920 bytes"), std::string::npos) << bad.fault;
   }
 }
 

@@ -90,6 +90,9 @@ RC_GTEST_PROP(ControllerRandom, NextMissesNothing, ()) {
   const auto advance = [&](Cycle to) {
     controller.advance(to, served, transfers);
     for (; told < served.size(); ++told) RC_ASSERT(served[told].last >= to);
+    const Cycle accounted = controller.statistics().cycles();  // to now, or to the end of the last burst
+    RC_ASSERT(accounted >= to);
+    RC_ASSERT(accounted < to + static_cast<Cycle>(p.timing.tCL + p.timing.tCWL + p.timing.tBURST));
     at = to;
   };
   for (const play::Push& push : pushes) {

@@ -202,6 +202,17 @@ TEST(Controller, RefreshOfARankClosesItsRowsFirst) {
   EXPECT_EQ(b.trace.text(), "ACT 0 @0, RD 0 @9, PREA 0 @100, REFab 0 @111, ACT 0 @151, RD 0 @160, PREA 0 @200");
 }
 
+TEST(Controller, RanksAreRefreshedInTurn) {
+  Parameters p = small();
+  p.organization.ranks = 2;
+  p.scheduler.refresh = RefreshPolicy::all_bank;
+  p.timing.tREFI = 100;
+  p.timing.tRFC = 40;
+  Bench b(p);
+  b.advance(260);
+  EXPECT_EQ(b.trace.text(), "REFab 0 @100, REFab 4 @150, REFab 0 @200, REFab 4 @250");  // half a tREFI apart
+}
+
 TEST(Controller, RefreshOfABankLeavesTheOthersAlone) {
   Parameters p = small();
   p.scheduler.refresh = RefreshPolicy::per_bank;
