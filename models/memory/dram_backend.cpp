@@ -52,6 +52,7 @@ void DramBackend::submit(std::uint64_t id, const Request& request, Time arrival)
     due_[c] = dram_.controllers()[c].next();
   }
   touched_.clear();
+  if (flight.open == 0) nothing_.push_back({id, {arrival + there_ + back_, arrival + there_ + back_}});
 }
 
 Time DramBackend::next() const {
@@ -60,11 +61,15 @@ Time DramBackend::next() const {
 }
 
 void DramBackend::advance(Time now, std::vector<Finished>& finished) {
+  finished.insert(finished.end(), nothing_.begin(), nothing_.end());
+  nothing_.clear();
   // What is submitted later arrives at an edge after now, and takes the way to the controllers.
   const Cycle until = clock_.at(clock_.time_of(clock_.after(now)) + there_);
   const Cycle passed = clock_.at(now);
+  // A run that is served before this cycle is there by now.
+  const Cycle seen = now < back_ ? 0 : clock_.after(now - back_);
   for (std::size_t c = 0; c < channels_.size(); ++c) {
-    if (due_[c] == kit::Unit::never || clock_.time_of(due_[c]) + back_ > now) continue;
+    if (due_[c] >= seen) continue;
     record_past(channels_[c], passed);
     advance_channel(c, until);
     take_served(channels_[c], finished);

@@ -55,6 +55,7 @@ class DramBackend : public Backend {
   std::vector<dram::Cycle> due_;  ///< of each channel: when its next run may be served
   std::vector<Flight> flights_;   ///< by the request's number
   std::vector<dram::Served> served_;
+  std::vector<Finished> nothing_;     ///< requests of no byte, not told yet
   std::vector<std::size_t> touched_;  ///< the channels of the runs of the request being submitted
 };
 

@@ -142,6 +142,14 @@ TEST(DramBackend, ARequestOfManyRowsIsServedWhenItsLastOneIs) {
   EXPECT_EQ(bench.count("bytes_moved"), 96u);  // whole columns move
 }
 
+TEST(DramBackend, NothingTakesThePath) {
+  Bench bench;
+  bench.accept("a", {.address = 0, .row_bytes = 0, .rows = 2, .stride = 64});
+  bench.run();
+  expect(bench, "a", 21, 21);
+  EXPECT_EQ(bench.count("bytes_moved"), 0u);
+}
+
 /// Random requests at random times, and when each was served.
 struct Trial {
   struct Requester : kit::Unit {

@@ -14,22 +14,29 @@ test::Settings random_machine(test::Values& random) {
   const auto one_of = [&](std::initializer_list<int> values) {
     return values.begin()[random.below(static_cast<std::uint32_t>(values.size()))];
   };
-  return {fmt::format("clock={} MHz", one_of({100, 333, 940, 3000})),
-          fmt::format("mxu.weight_tiles={}", one_of({1, 2, 5})),
-          fmt::format("mxu.bursts={}", one_of({1, 2, 4, 9})),
-          fmt::format("mxu.stalls={{seed: {}, percent: {}}}", one_of({1, 2, 3, 4, 5}), one_of({0, 0, 30, 80})),
-          fmt::format("vpu.latency={}", one_of({1, 6, 200})),
-          fmt::format("transpose.latency={}", one_of({1, 4, 300})),
-          fmt::format("vmem.latency={}", one_of({1, 2, 40})),
-          fmt::format("dma.setup={}", one_of({1, 4, 100})),
-          fmt::format("dma.requests={}", one_of({1, 2, 16})),
-          fmt::format("sequencer.queue_depth={}", one_of({1, 2, 16})),
-          fmt::format("sequencer.steps_per_launch={}", one_of({1, 3})),
-          fmt::format("memory.clock={} MHz", one_of({77, 500, 1200})),
-          fmt::format("memory.bandwidth={} MB/s", one_of({20, 4000, 400'000})),
-          fmt::format("memory.latency={} ns", one_of({1, 60, 3000})),
-          fmt::format("memory.channels={}", one_of({1, 2, 7})),
-          fmt::format("memory.credits={}", one_of({1, 2, 16}))};
+  test::Settings machine = {
+      fmt::format("clock={} MHz", one_of({100, 333, 940, 3000})),
+      fmt::format("mxu.weight_tiles={}", one_of({1, 2, 5})),
+      fmt::format("mxu.bursts={}", one_of({1, 2, 4, 9})),
+      fmt::format("mxu.stalls={{seed: {}, percent: {}}}", one_of({1, 2, 3, 4, 5}), one_of({0, 0, 30, 80})),
+      fmt::format("vpu.latency={}", one_of({1, 6, 200})),
+      fmt::format("transpose.latency={}", one_of({1, 4, 300})),
+      fmt::format("vmem.latency={}", one_of({1, 2, 40})),
+      fmt::format("dma.setup={}", one_of({1, 4, 100})),
+      fmt::format("dma.requests={}", one_of({1, 2, 16})),
+      fmt::format("sequencer.queue_depth={}", one_of({1, 2, 16})),
+      fmt::format("sequencer.steps_per_launch={}", one_of({1, 3})),
+      fmt::format("memory.latency={} ns", one_of({1, 60, 3000})),
+      fmt::format("memory.channels={}", one_of({1, 2, 7})),
+      fmt::format("memory.credits={}", one_of({1, 2, 16}))};
+  if (random.below(2) == 0) {
+    machine.push_back(fmt::format("memory.clock={} MHz", one_of({77, 500, 1200})));
+    machine.push_back(fmt::format("memory.bandwidth={} MB/s", one_of({20, 4000, 400'000})));
+  } else {
+    const std::vector<std::string> dram = {"ddr3-2133", "ddr4-3200", "lpddr4-3200", "gddr6-14", "hbm2", "hbm3e"};
+    machine.push_back("memory.preset=" + dram[random.below(static_cast<std::uint32_t>(dram.size()))]);
+  }
+  return machine;
 }
 
 void expect_same_values(const test::Settings& shape, const device::Job& job, unsigned seed, int machines) {
