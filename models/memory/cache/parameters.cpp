@@ -53,9 +53,9 @@ Parameters Parameters::read(const Node& node) {
   read_geometry(node, p);
   p.write = node.at("write").choice({"back", "through"}) == "back" ? WritePolicy::back : WritePolicy::through;
   p.write_allocate = node.at("write_allocate").boolean();
-  // Without allocation it may stand there and says nothing, so that write_allocate alone can be changed.
-  if (const auto partial = p.write_allocate ? std::optional(node.at("partial_write")) : node.find("partial_write")) {
-    p.partial_write = partial->choice({"fetch", "mask"}) == "fetch" ? PartialWrite::fetch : PartialWrite::mask;
+  if (p.write_allocate) {
+    p.partial_write =
+        node.at("partial_write").choice({"fetch", "mask"}) == "fetch" ? PartialWrite::fetch : PartialWrite::mask;
   }
   const auto cycles = [&](const char* key, std::int64_t least) {
     return static_cast<Cycle>(node.at(key).integer(least, 100'000));

@@ -34,7 +34,7 @@ struct Parameters {
   Replacement replacement = Replacement::lru;
   WritePolicy write = WritePolicy::back;
   bool write_allocate = true;  ///< false: what a write does not find here goes on and leaves no trace
-  PartialWrite partial_write = PartialWrite::fetch;  ///< says nothing when writes do not allocate
+  PartialWrite partial_write = PartialWrite::fetch;  ///< read only when writes allocate
   int banks = 1;                                     ///< set s lies in bank s mod banks; divides the number of sets
   std::uint64_t bank_width = 128;                    ///< bytes that a bank reads or writes in a cycle; whole sectors
   int ports = 1;                                     ///< packets in a cycle on each of the four links
