@@ -62,8 +62,8 @@ void Controller::advance(Cycle until, std::vector<Served>& served, std::vector<T
   for (;;) {
     if (now_ >= admits_from_) {  // a new cycle
       admit();
-      settle_mode();
       find_starved();
+      settle_mode();
     }
     if (!chosen_) {
       choice_ = choose();
@@ -145,6 +145,7 @@ void Controller::settle_mode() {
   } else {
     writing_ = writes != 0 && (writes >= scheduler_.write_high || reads_.columns() == 0);
   }
+  writing_ = writing_ || (starved_ != none && starved_write_);
 }
 
 void Controller::find_starved() {

@@ -24,8 +24,10 @@ namespace triad::memory::dram {
 /// once. A refresh that is due goes before everything: its banks get no other command.
 ///
 /// Starvation: a run (its columns in one bank) none of which has been served for `starvation` cycles, in either queue,
-/// goes before all others, which wait until its next column is served. So a queue that is full of row hits delays one
-/// column by at most starvation, a precharge and an activate, and the columns that starve already.
+/// goes first whenever it can; its bank gets no other's command, and once its row is open, no other column goes before
+/// its next one. Others may use what it leaves. A write that starves begins a drain. So a queue that is full of row
+/// hits delays one column by at most starvation, a precharge, an activate and what has been issued just before each of
+/// the two (tFAW, a turn of the bus); and the columns that starve already.
 ///
 /// Order: columns of one row and bank are served in order of arrival within a direction. A write enters the write queue
 /// only when no read of the same column waits, and a read of a column that waits in the write queue is served from it,

@@ -38,6 +38,8 @@ struct Controller::Search {
   Cycle now;
   std::uint64_t best = never;
   std::uint64_t row = never;  ///< the best row command
+  int reserved = -1;          ///< this bank's next command is the starving run's
+  bool rows_only = false;     ///< the starving run's column is the next one
 
   static std::uint64_t offset(const Queue& q) { return (q.age() - (1ull << age_bits)) << bank_bits; }
   std::uint64_t rank(const Queue::Bank& bank, std::uint64_t offset) const {
@@ -73,6 +75,7 @@ void Controller::search_with_care(Search& search, bool write) const {
   const std::uint8_t before = writing_ ? 1 : 2;
   for (const std::uint8_t number : q.active()) {
     const Queue::Bank& bank = q.bank(number);
+    if (number == search.reserved || (search.rows_only && !bank.row)) continue;
     if (turning) {
       const bool unused = opened_for_[number] == before;
       if (write == writing_ ? unused || !bank.row : !unused) continue;
@@ -82,48 +85,51 @@ void Controller::search_with_care(Search& search, bool write) const {
 }
 
 Controller::Choice Controller::choose() {
-  Choice best;
-  const bool refreshing = refresh_.due() <= now_;
-  if (starved_ != none) {
-    best = choose_starved();
+  Choice best, starved;
+  const bool refreshing = refresh_.due() <= now_, starving = starved_ != none;
+  Search search{.floors = floors_.data(), .now = 2 * now_};
+  if (starving) {
+    starved = choose_starved();
+    search.reserved = starved.bank;
+    search.rows_only = starved.kind == Class::column &&
+                       banks_.earliest_of_bank(starved.write ? Banks::write : Banks::read, starved.bank) <= now_;
+  }
+  set_floors(writing_);
+  // After a change of direction: rows that have been opened for the one before are used first, so that none is
+  // opened in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
+  const bool turning = unused_[writing_ ? 0 : 1] != 0;
+  bool write = writing_;
+  if (turning) {
+    set_floors(!writing_);
+    search_with_care(search, !writing_);
+  }
+  const std::uint64_t unused = search.best;
+  if (turning || refreshing || starving) {
+    search_with_care(search, writing_);
   } else {
-    Search search{.floors = floors_.data(), .now = 2 * now_};
-    set_floors(writing_);
-    // After a change of direction: rows that have been opened for the one before are used first, so that none is
-    // opened in vain and the bus turns round once. Meanwhile rows are opened for the other one, in other banks.
-    const bool turning = unused_[writing_ ? 0 : 1] != 0;
-    bool write = writing_;
-    if (turning) {
-      set_floors(!writing_);
-      search_with_care(search, !writing_);
-    }
-    const std::uint64_t unused = search.best;
-    if (turning || refreshing) {
-      search_with_care(search, writing_);
+    const Queue& q = queue(writing_);
+    const std::uint64_t offset = Search::offset(q);
+    if (scheduler_.dual_command) {
+      for (const std::uint8_t number : q.active()) search.consider(q.bank(number), offset);
     } else {
-      const Queue& q = queue(writing_);
-      const std::uint64_t offset = Search::offset(q);
-      if (scheduler_.dual_command) {
-        for (const std::uint8_t number : q.active()) search.consider(q.bank(number), offset);
-      } else {
-        for (const std::uint8_t number : q.active()) {
-          search.best = std::min(search.best, search.rank(q.bank(number), offset));
-        }
+      for (const std::uint8_t number : q.active()) {
+        search.best = std::min(search.best, search.rank(q.bank(number), offset));
       }
     }
-    if (search.best != never) {
-      if (turning && search.best == unused) write = !write;
-      const int number = static_cast<int>(search.best & ((1u << Search::bank_bits) - 1));
-      const Queue::Bank& bank = queue(write).bank(number);
-      best = {.at = search.at(search.best),
-              .row_at = search.at(search.row),
-              .kind = bank.row ? Class::row : Class::column,
-              .command = command_of(bank, write),
-              .write = write,
-              .bank = number,
-              .strand = bank.strand};
-    }
   }
+  if (search.best != never) {
+    if (turning && search.best == unused) write = !write;
+    const int number = static_cast<int>(search.best & ((1u << Search::bank_bits) - 1));
+    const Queue::Bank& bank = queue(write).bank(number);
+    best = {.at = search.at(search.best),
+            .row_at = search.at(search.row),
+            .kind = bank.row ? Class::row : Class::column,
+            .command = command_of(bank, write),
+            .write = write,
+            .bank = number,
+            .strand = bank.strand};
+  }
+  if (starving && starved.at <= best.at) best = starved;
   if (refreshing) choose_refresh(best);
   return best;
 }

@@ -106,6 +106,21 @@ TEST(Presets, RandomReadsComeNearTheClosedForm) {
   }
 }
 
+/// Where few are written, the write queue fills slowly and every write waits for long: the drains that starving writes
+/// begin, and the priority that starving columns have, hardly cost bandwidth.
+TEST(Presets, StarvationIsNotPaidForByTheOthers) {
+  for (const Class& c : classes) {
+    for (const unsigned writes : {1u, 3u}) {
+      const double patient =
+          random_columns(preset(c.name, {"channels=1", "scheduler.starvation=1000000"}), 10'000, writes).of_peak();
+      EXPECT_GE(random_columns(preset(c.name, {"channels=1"}), 10'000, writes).of_peak(), 0.97 * patient) << c.name;
+      // Nearly every column starves.
+      const Parameters hasty = preset(c.name, {"channels=1", "scheduler.starvation=500"});
+      EXPECT_GE(random_columns(hasty, 10'000, writes).of_peak(), 0.8 * patient) << c.name;
+    }
+  }
+}
+
 struct Measured {
   const char* name;
   double triad, scale;  ///< share of the peak

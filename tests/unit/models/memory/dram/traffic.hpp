@@ -78,15 +78,22 @@ inline Outcome sequential(const Parameters& parameters, std::uint64_t columns, b
   return run(dram, parameters, static_cast<double>(bytes));
 }
 
-/// Reads of single columns anywhere.
-inline Outcome random_reads(const Parameters& parameters, std::uint64_t columns) {
+/// Single columns anywhere, so many in ten of them written.
+inline Outcome random_columns(const Parameters& parameters, std::uint64_t columns, unsigned writes_in_ten) {
   Dram dram(parameters, true);
   std::mt19937_64 random(1);
   const std::uint64_t access = parameters.organization.access_bytes(),
                       places = parameters.organization.capacity() / access,
                       all = columns * static_cast<std::uint64_t>(parameters.organization.controllers());
-  for (std::uint64_t i = 0; i < all; ++i) dram.push(i, random() % places * access, access, false, {}, 0);
+  for (std::uint64_t i = 0; i < all; ++i) {
+    const std::uint64_t address = random() % places * access;
+    dram.push(i, address, access, writes_in_ten != 0 && random() % 10 < writes_in_ten, {}, 0);
+  }
   return run(dram, parameters, static_cast<double>(all * access));
+}
+
+inline Outcome random_reads(const Parameters& parameters, std::uint64_t columns) {
+  return random_columns(parameters, columns, 0);
 }
 
 /// STREAM: `arrays` - 1 of them are read, the last one is written, 2 KiB of each in turn. An array's pages of 2 MiB lie
