@@ -5,7 +5,9 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
+import time
 import unittest
 
 import harness
@@ -234,6 +236,18 @@ class Memory(harness.Case):
             "far.txt:1:1: 64 B at 0x200000000 lie beyond the memory, which has 0x200000000 B; --wrap folds addresses into it",
         )
         self.run_in_folder("--trace", "far.txt", "--wrap")
+
+    def test_an_interrupt_leaves_nothing_behind(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            command = [harness.TRIAD, "memory", self.memory, "--requests", "1000000000", "--write-trace", "t.txt", "--commands", "c.csv"]
+            # A shell without job control starts what runs behind it with SIGINT ignored.
+            with subprocess.Popen(command, cwd=self.folder, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
+                while len(os.listdir(self.folder)) < 3 and process.poll() is None:
+                    time.sleep(0.01)
+                self.assertEqual(len(os.listdir(self.folder)), 3)
+                process.send_signal(number)
+                self.assertEqual(process.wait(timeout=60), -number)
+            self.assertEqual(os.listdir(self.folder), ["memory.yaml"])
 
     def test_describe_and_list(self):
         shown = triad("describe", "memory/hbm2", "--set", "memory.timing.tFAW=20").stdout
