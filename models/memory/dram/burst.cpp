@@ -1,11 +1,15 @@
 // Columns of a run that follow one another, without a look at everything else after each of them: `stream` issues them
 // in a small loop, `burst` all at once, where they come in order at a fixed period.
 //
-// Both do what the command-by-command model would do. Until `stop` nothing but the run's own columns can be issued:
+// Both do what the command-by-command model would do. Until `stop` no other column can be issued:
 //
-// - no other bank's command is possible before: no row command, no older column. A younger column of another run, in
-//   the same rank, is never earlier than tCCD_S after the last one; so it goes later, unless the run leaves a gap;
-// - no refresh, no starvation, no arrival falls due before;
+// - no other bank's column is possible before: no older one. A younger column of another run, in the same rank, is
+// never
+//   earlier than tCCD_S after the last one; so it goes later, unless the run leaves a gap;
+// - no row command is possible before; or, where row commands have a bus of their own, those of other banks are issued
+//   meanwhile (`rows`): they touch neither the run's banks nor the column bus, and what a row that they open adds
+//   lowers `stop`. So does a refresh of one bank that is due when the columns begin;
+// - no other refresh, no starvation, no arrival falls due before;
 // - what enters in the place of issued columns adds to strands that are there (of the run itself, or of the one that
 //   enters); so no bank needs something new;
 // - the queue's mode stays; no strand of the run loses its last column, after which its bank would need another command
@@ -27,13 +31,13 @@ constexpr std::uint32_t fewest = 4;
 struct Controller::Stream {
   Stream(Queue& q, Queue::Index index, Cycle stop) : q(q), index(index), stop(stop) {}
   Queue& q;
-  Queue::Index index;          ///< the run's entry
-  Cycle stop;                  ///< columns before it
-  std::uint32_t most = 0;      ///< so many columns
-  bool no_gaps = false;        ///< its columns leave no room for younger ones of other runs
-  bool younger = false;  ///< younger columns of other runs could be issued, too
-  bool shared = false;   ///< other runs wait in the run's banks
-  bool refresh = false;  ///< a refresh of another bank is due
+  Queue::Index index;      ///< the run's entry
+  Cycle stop;              ///< columns before it
+  std::uint32_t most = 0;  ///< so many columns
+  bool no_gaps = false;    ///< its columns leave no room for younger ones of other runs
+  bool younger = false;    ///< younger columns of other runs could be issued, too
+  bool shared = false;     ///< other runs wait in the run's banks
+  bool refresh = false;    ///< a refresh of another bank is due
   /// Banks that need a row command, which go on while columns are issued.
   std::array<std::uint8_t, 256> rows;
   std::size_t row_count = 0;
@@ -95,9 +99,9 @@ bool Controller::goes_on(Stream& stream) const {
   return true;
 }
 
-/// Issues the row commands before `until`, and a refresh before `refresh_until`, while columns go on: they have a bus of
-/// their own. A column that they make possible lowers `stop`, unless it is a younger one and columns leave no gaps; and
-/// `until`, to the last column before: columns come every `period` cycles from `column` on.
+/// Issues the row commands before `until`, and a refresh before `refresh_until`, while columns go on: they have a bus
+/// of their own. A column that they make possible lowers `stop`, unless it is a younger one and columns leave no gaps;
+/// and `until`, to the last column before: columns come every `period` cycles from `column` on.
 void Controller::issue_rows(Stream& stream, const Choice& column, Cycle until, Cycle refresh_until, Cycle period) {
   const Queue& q = stream.q;
   for (;;) {

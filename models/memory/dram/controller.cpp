@@ -5,6 +5,13 @@
 
 namespace triad::memory::dram {
 
+namespace {
+
+/// Long ranges have no more parts of runs in banks.
+constexpr std::size_t few_strands = 16;
+
+}  // namespace
+
 Controller::Controller(const Parameters& parameters, int slot, Observer* observer)
     : timing_(parameters.timing),
       scheduler_(parameters.scheduler),
@@ -117,7 +124,8 @@ void Controller::admit() {
 bool Controller::admit_column(const Run& run) {
   Queue& q = queue(run.write);
   const Queue& other = queue(!run.write);
-  const std::uint8_t bank = run.banks[entering_ % run.ways];
+  const std::uint32_t way = run.way(entering_);
+  const std::uint8_t bank = run.banks[way];
   if (other.columns() != 0 && other.holds(bank, run.row, entering_ / run.ways)) {
     if (run.write) return false;  // an older read of the column waits
     Queue::Entry& entry = q.entry(entering_entry_);
@@ -129,7 +137,7 @@ bool Controller::admit_column(const Run& run) {
     return true;
   }
   if (reads_.columns() + writes_.columns() == 0) busy_since_ = now_;
-  if (q.add(entering_entry_, run, entering_, banks_.open_row(bank), now_)) settle_bank(q, run.write, bank);
+  if (q.add(entering_entry_, run, entering_, way, banks_.open_row(bank), now_)) settle_bank(q, run.write, bank);
   starves_ = std::min(starves_, now_ + scheduler_.starvation);
   return true;
 }
@@ -181,6 +189,14 @@ Cycle Controller::last_read_after(Cycle command, bool forwards) const {
   const auto burst = static_cast<Cycle>(timing_.tBURST);
   const Cycle opens = static_cast<Cycle>(timing_.tRCDRD), closes = static_cast<Cycle>(timing_.tRP) + opens;
   Cycle next = never;
+  if (reads_.strands() > few_strands) {  // too many to look at each
+    for (const Queue::Entry& entry : reads_.entries()) {
+      if (entry.queued == 0) continue;
+      next = std::min(next, command + (entry.queued + (forwards ? 0 : entry.outside) - 1) * burst);
+      if (next == command) break;
+    }
+    return next;
+  }
   for (const std::uint8_t number : reads_.active()) {
     const Queue::Bank& bank = reads_.bank(number);
     Cycle other = closes;  // of columns of other rows than the open one
