@@ -49,10 +49,16 @@ void Machine::advance(Cycle now) {
     credits_.pop_front();
     --requests_;
   }
-  if (phase_ == Phase::ending) {
-    phase_ = Phase::done;
-    return;
+  if (phase_ == Phase::ending && l2_ && memory_.parameters().kind == memory::Kind::tlm) {
+    // The user's memory is to hold what the run has made; ours need not.
+    phase_ = Phase::flushing;
+    return l2_->flush([this] {
+      phase_ = Phase::done;
+      wake_at(cycle() + 1);
+    });
   }
+  if (phase_ == Phase::ending) phase_ = Phase::done;
+  if (phase_ == Phase::flushing || phase_ == Phase::done) return;
   if (phase_ == Phase::launching) {
     if (now < launch_end_) return wake_at(launch_end_);
     begin_kernel(now);

@@ -28,7 +28,7 @@ class Machine : public kit::Unit {
   std::string waits_for() const override;
 
  private:
-  enum class Phase { launching, running, ending, done };
+  enum class Phase { launching, running, ending, flushing, done };
   void step() override;
   void advance(Cycle now);
   void prepare_launch(Cycle now);

@@ -49,6 +49,7 @@ void read_ideal(const config::Node& node, Parameters& p) {
 
 Parameters Parameters::read(const config::Node& node) {
   Parameters p;
+  (void)node.find("summary");  // for `triad list`, of a memory's file
   const std::vector<std::string> kinds = {"dram", "ideal", "tlm"};
   p.kind = static_cast<Kind>(std::ranges::find(kinds, node.at("kind").choice(kinds)) - kinds.begin());
   // A file that the map was merged from is its preset.

@@ -65,13 +65,23 @@ std::string read_ratio(const std::string& text, device::Traffic& traffic) {
   return {};
 }
 
-/// An output file under a temporary name until all is done.
+/// Where an output of that name goes.
+fs::path place_of(const std::string& name) {
+  return fs::absolute(name).lexically_normal();
+}
+
+/// An output file under a temporary name until all is done. A link, a device or a pipe stays what it is: what is
+/// written goes through it.
 class Output {
  public:
   Output(experiment::Staging& staging, const char* option, const std::string& name) : option_(option), name_(name) {
     if (name.empty()) return;
+    const fs::path file = place_of(name);
+    std::error_code ignored;
+    const fs::file_type there = fs::symlink_status(file, ignored).type();
+    const bool plain = there == fs::file_type::regular || there == fs::file_type::not_found;
     errno = 0;
-    stream_.open(staging.stage(fs::absolute(name).lexically_normal()), std::ios::binary);
+    stream_.open(plain ? staging.stage(file) : file, std::ios::binary);
     if (!stream_) fail();
   }
   std::ostream* stream() { return name_.empty() ? nullptr : &stream_; }
@@ -133,7 +143,8 @@ void run(const device::Registry& registry, Arguments arguments) {
   device::Traffic& traffic = arguments.traffic;
   std::ifstream trace;
   open_trace(arguments.trace, trace, traffic);
-  if (!arguments.requests_out.empty() && arguments.requests_out == arguments.commands_out) {
+  if (!arguments.requests_out.empty() && !arguments.commands_out.empty() &&
+      place_of(arguments.requests_out) == place_of(arguments.commands_out)) {
     throw config::Error(fmt::format("--write-trace and --commands name one file, {}", arguments.requests_out));
   }
   experiment::Staging staging;
@@ -173,9 +184,16 @@ CLI::Validator from(std::uint64_t least) {
 
 /// "8 KiB", "8kb" or a plain number of bytes as a number of bytes.
 CLI::Validator size() {
-  CLI::Validator size = CLI::AsSizeValue(true);
-  size.description("");  // in the help SIZE says it
-  return size;
+  // In the help SIZE says it.
+  return {[](std::string& text) -> std::string {
+            const std::string given = text;
+            try {
+              if (CLI::AsSizeValue(true)(text).empty()) return {};
+            } catch (const CLI::Error&) {  // its words are for programmers
+            }
+            return fmt::format("expected a size such as 64, 8 KiB or 1 MB, found '{}'", given);
+          },
+          ""};
 }
 
 }  // namespace
@@ -239,7 +257,8 @@ void add_memory(CLI::App& app, const device::Registry& registry, Action& action)
       "  triad memory ddr4-3200 --trace requests.txt --commands commands.csv\n\n"
       "A line of a trace is `ADDRESS R|W [CYCLE]`; the traces of Ramulator, DRAMsim3 and DRAMSys\n"
       "are read as they are. Latency runs from when a queue takes a request (or, with --interval,\n"
-      "--outstanding or cycles in the trace, from when it is sent) to its last byte.");
+      "--outstanding or cycles in the trace, from when it is sent) to its last byte, without the\n"
+      "device's path to the memory and back (memory.latency). A write ends in the write queue.");
   command->callback([=, &registry, &action] {
     if (*stride && arguments->pattern != "strided") {
       throw CLI::ValidationError("--stride", "is for --pattern strided");

@@ -65,7 +65,7 @@ struct TrafficResult {
 
   std::vector<std::pair<std::string, std::uint64_t>> commands;    ///< by name
   std::vector<std::pair<std::string, std::uint64_t>> bus_cycles;  ///< what each data bus did; sums to cycles * channels
-  double row_hit_rate = 0;  ///< 1 - activates / bursts: can be negative, when rows are opened and closed unused
+  double row_hit_rate = 0;  ///< 1 - activates / bursts; 0 where rows closed unused make it less
   std::vector<std::pair<std::string, double>> energy_joules;  ///< by cause
 
   double seconds() const { return static_cast<double>(cycles) / clock_hz; }

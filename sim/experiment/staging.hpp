@@ -5,7 +5,7 @@
 namespace triad::experiment {
 
 /// Files under temporary names, renamed together by commit(); what is not committed is removed, folders that were made
-/// too.
+/// too. Of the files also the first eight when SIGINT, SIGTERM or SIGHUP end the process, if it does not handle them.
 class Staging {
  public:
   Staging() = default;

@@ -43,12 +43,13 @@ std::string traffic_in_words(const Traffic& traffic) {
   return text;
 }
 
-void add_latency(Table& table, const std::string& what, const device::Latency& latency, double clock_hz) {
+void add_latency(Table& table, const std::string& what, const device::Latency& latency, double clock_hz,
+                 const char* until = "") {
   if (latency.requests == 0) return;
   const auto time = [&](std::uint64_t cycles) { return unbroken(si(static_cast<double>(cycles) / clock_hz, "s")); };
   table.add({what, si(static_cast<double>(latency.median) / clock_hz, "s"),
-             fmt::format("median; least {}, 95 % within {}, 99 % within {}, all within {}", time(latency.least),
-                         time(latency.p95), time(latency.p99), time(latency.most))});
+             fmt::format("median; least {}, 95 % within {}, 99 % within {}, all within {}{}", time(latency.least),
+                         time(latency.p95), time(latency.p99), time(latency.most), until)});
 }
 
 /// "read 61.2 %, activate 20 %": the parts of a sum, those that are none left out.
@@ -73,7 +74,8 @@ std::string summary(const TrafficResult& result, std::size_t width) {
              fmt::format("{} reads, {} writes", grouped(result.read.requests), grouped(result.write.requests))});
   add_latency(table, "read latency", result.read, result.clock_hz);
   // A write is done when the write queue has it: where it is sent only then, there is nothing to wait for.
-  if (result.timed) add_latency(table, "write latency", result.write, result.clock_hz);
+  if (result.timed)
+    add_latency(table, "write latency", result.write, result.clock_hz, "; until the write queue has it");
   std::uint64_t bursts = 0, activates = 0, all = 0;
   std::string commands;
   for (const auto& [name, n] : result.commands) {
@@ -82,7 +84,7 @@ std::string summary(const TrafficResult& result, std::size_t width) {
     all += n;
     if (n > 0) commands += (commands.empty() ? "" : ", ") + unbroken(name + " " + grouped(n));
   }
-  table.add({"row hits", percent(std::max(0.0, result.row_hit_rate)),
+  table.add({"row hits", percent(result.row_hit_rate),
              fmt::format("{} activates for {} bursts", grouped(activates), grouped(bursts))});
   const double energy = result.energy();
   table.add({"energy", si(result.joules_per_bit(), "J/bit"), shares(result.energy_joules, energy)});

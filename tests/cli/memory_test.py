@@ -5,7 +5,9 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
+import time
 import unittest
 
 import harness
@@ -87,6 +89,7 @@ class Memory(harness.Case):
         self.assertRegex(shown, r"\nbandwidth +[0-9.]+ GB/s  [0-9.]+ % of the peak of 25\.6 GB/s\n")
         self.assertRegex(shown, r"\nread latency +[0-9.]+ ns  median; least [0-9.]+ ns, 95 % within")
         self.assertRegex(shown, r"\nwrite latency ")
+        self.assertIn("until the write queue has it", " ".join(shown.split()))
         self.assertRegex(shown, r"\nenergy +[0-9.]+ pJ/bit  activate [0-9.]+ %, read")
         self.assertRegex(shown, r"\nreading +[0-9.]+ %  #+\n")
 
@@ -147,6 +150,33 @@ class Memory(harness.Case):
                 self.assertEqual(opened[bank], row["row"])
             opened[bank] = row["row"]
 
+    def test_outputs_go_through_links_and_pipes(self):
+        self.run_in_folder("--requests", "10", "--commands", "plain.csv")
+        os.symlink("linked.csv", os.path.join(self.folder, "link.csv"))
+        self.run_in_folder("--requests", "10", "--commands", "link.csv")
+        self.assertTrue(os.path.islink(os.path.join(self.folder, "link.csv")))
+        self.assertEqual(self.file("linked.csv"), self.file("plain.csv"))
+        pipe = os.path.join(self.folder, "pipe")
+        os.mkfifo(pipe)
+        with subprocess.Popen(["cat", pipe], stdout=subprocess.PIPE, text=True) as reader:
+            self.run_in_folder("--requests", "10", "--commands", "pipe")
+            self.assertEqual(reader.communicate(timeout=60)[0], self.file("plain.csv"))
+        self.assertFalse(os.path.isfile(pipe))  # still a pipe
+
+    def test_row_hits_are_a_rate(self):
+        # Refreshes close rows that have been opened: more activates than bursts.
+        result = self.json("--pattern", "random", "--requests", "20000", memory="ddr4-3200")
+        self.assertGreater(result["commands"]["activate"], result["commands"]["read"])
+        self.assertEqual(result["row_hit_rate"], 0)
+
+    def test_a_memory_of_ones_own_in_a_device(self):
+        self.write("my-memory.yaml", "summary: of mine\nextends: memory/hbm2\nchannels: 3\n")
+        self.write("my-tpu.yaml", "extends: tpu/tpu-v3\nmemory: {preset: my-memory.yaml, channels: 5}\n")
+        shown = triad("describe", "my-tpu.yaml", cwd=self.folder)
+        self.assertEqual((shown.returncode, shown.stderr), (0, ""))
+        self.assertIn("5 x 2 pseudo channels", shown.stdout)
+        self.assertIn("3 channels x 2 pseudo", self.run_in_folder("--requests", "10", memory="my-memory.yaml"))
+
     def test_memory_does_not_grow_with_the_requests(self):
         def peak(requests):
             command = [harness.TRIAD, "memory", "ddr4-3200", "--pattern", "random", "--requests", str(requests)]
@@ -171,6 +201,9 @@ class Memory(harness.Case):
             (["--trace", "."], "--trace .: is a folder"),
             (["--commands", "no/folder.csv"], "--commands no/folder.csv: cannot be written: No such file or directory"),
             (["--commands", "a", "--write-trace", "a"], "--write-trace and --commands name one file, a"),
+            (["--commands", "./a", "--write-trace", "a"], "--write-trace and --commands name one file, a"),
+            (["--commands", "."], "--commands .: cannot be written: Is a directory"),
+            (["--pattern", "strided", "--stride", "8GiB"], "a stride of 8589934592 B leads out of the memory, which has 8589934592 B: all would be one address"),
         ]
         for arguments, message in cases:
             self.refused(triad("memory", self.memory, *arguments, cwd=self.folder), message)
@@ -178,6 +211,8 @@ class Memory(harness.Case):
             (["--rw-ratio", "2"], "expected reads to writes, such as 2:1, 1:0 or 0:1, found '2'"),
             (["--rw-ratio", "0:0"], "expected numbers up to 1,000,000, one of them not 0, found '0:0'"),
             (["--stride", "64"], "is for --pattern strided"),
+            (["--bytes", "4XB"], "--bytes: expected a size such as 64, 8 KiB or 1 MB, found '4XB'"),
+            (["--bytes", "1.5"], "--bytes: expected a size such as 64, 8 KiB or 1 MB, found '1.5'"),
             (["--requests", "0"], "expected a whole number of at least 1, found '0'"),
             (["--requests", "1e6"], "expected a whole number of at least 1, found '1e6'"),
             (["--outstanding", "-1"], "expected a whole number of at least 1, found '-1'"),
@@ -201,6 +236,18 @@ class Memory(harness.Case):
             "far.txt:1:1: 64 B at 0x200000000 lie beyond the memory, which has 0x200000000 B; --wrap folds addresses into it",
         )
         self.run_in_folder("--trace", "far.txt", "--wrap")
+
+    def test_an_interrupt_leaves_nothing_behind(self):
+        for number in (signal.SIGINT, signal.SIGTERM):
+            command = [harness.TRIAD, "memory", self.memory, "--requests", "1000000000", "--write-trace", "t.txt", "--commands", "c.csv"]
+            # A shell without job control starts what runs behind it with SIGINT ignored.
+            with subprocess.Popen(command, cwd=self.folder, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
+                while len(os.listdir(self.folder)) < 3 and process.poll() is None:
+                    time.sleep(0.01)
+                self.assertEqual(len(os.listdir(self.folder)), 3)
+                process.send_signal(number)
+                self.assertEqual(process.wait(timeout=60), -number)
+            self.assertEqual(os.listdir(self.folder), ["memory.yaml"])
 
     def test_describe_and_list(self):
         shown = triad("describe", "memory/hbm2", "--set", "memory.timing.tFAW=20").stdout

@@ -26,8 +26,8 @@ class Zoo(harness.Case):
         return json.loads(result.stdout)
 
     def test_the_list_is_by_application(self):
-        workloads = triad("list").stdout.split("\n\n")[1].splitlines()
-        self.assertEqual(workloads[0], "Workloads (triad run DEVICE WORKLOAD)")
+        sections = {text.splitlines()[0]: text.splitlines() for text in triad("list").stdout.split("\n\n")}
+        workloads = sections["Workloads (triad run DEVICE WORKLOAD)"]
         application, listed = "", {}
         for line in workloads[1:]:
             if line.startswith(" ") and line[1] != " ":

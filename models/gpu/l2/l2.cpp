@@ -115,6 +115,16 @@ void L2::take_reply(const Packet& reply, Cycle now) {
   done(completion);
 }
 
+void L2::flush(std::function<void()> done) {
+  flushed_ = std::move(done);
+  flushing_ = parameters_.slices;
+  for (const auto& slice : slices_) {
+    slice->cache.flush(false, [this] {
+      if (--flushing_ == 0) flushed_();
+    });
+  }
+}
+
 void L2::finish() {
   requests_.finish();
   replies_.finish();
@@ -122,7 +132,7 @@ void L2::finish() {
 
 /// With what the units behind it wait for: the first four that wait.
 std::string L2::waits_for() const {
-  if (accesses_.size() == free_.size()) return {};
+  if (accesses_.size() == free_.size() && flushing_ == 0) return {};
   std::size_t queued = 0;
   for (const auto& port : ports_) queued += port->queue.size();
   std::string text = fmt::format("\n  {}: {} requests of SMs not answered, {} packets not sent", name(),

@@ -17,7 +17,8 @@ namespace triad::gpu {
 ///
 /// This unit is the SMs' side of it: it cuts requests into packets of at most a line, sends one a cycle and SM, takes
 /// one reply a cycle and SM, and says when a request is answered. What is sent in cycle t enters the crossbar's link in
-/// t + 1. The L2 is the only one of its kind, so nothing is ever flushed: what the SMs write is visible to all of them.
+/// t + 1. The L2 is the only one of its kind, so what the SMs write is visible to all of them and nothing has to be
+/// flushed between kernels.
 class L2 : public kit::Unit {
  public:
   L2(const sc_core::sc_module_name& name, const kit::Clock& clock, const L2Parameters& parameters, int sms,
@@ -26,6 +27,9 @@ class L2 : public kit::Unit {
   /// An SM sends a request in this cycle; `done` is called in the cycle in which its last reply is taken. The caller
   /// keeps to `parameters.in_flight`.
   void send(int sm, const memory::Request& request, memory::Memory::Handler done);
+  /// Writes every dirty line to memory, then calls `done`: for a memory whose bytes somebody else looks at. No request
+  /// is under way.
+  void flush(std::function<void()> done);
   const L2Parameters& parameters() const { return parameters_; }
   /// Records everything up to the run's end.
   void finish();
@@ -65,8 +69,10 @@ class L2 : public kit::Unit {
   memory::crossbar::PortSet queued_;  ///< SMs with packets in their queues
   std::vector<Access> accesses_;
   std::vector<std::size_t> free_;  ///< places in accesses_
-  std::uint64_t moved_ = 0;        ///< flits of replies that have not been covered yet
-  Cycle covered_ = 0;              ///< end of the last cover
+  int flushing_ = 0;               ///< slices
+  std::function<void()> flushed_;
+  std::uint64_t moved_ = 0;  ///< flits of replies that have not been covered yet
+  Cycle covered_ = 0;        ///< end of the last cover
 };
 
 }  // namespace triad::gpu

@@ -188,7 +188,7 @@ device::TrafficResult Driver::result() {
       {"reading", sum.reading},       {"writing", sum.writing},       {"refresh", sum.refreshing}, {"row", sum.row},
       {"turnaround", sum.turnaround}, {"bank_group", sum.bank_group}, {"command", sum.command},    {"idle", sum.idle}};
   if (const std::uint64_t columns = sum.reads + sum.writes; columns > 0) {
-    result.row_hit_rate = 1 - static_cast<double>(sum.activates) / static_cast<double>(columns);
+    result.row_hit_rate = std::max(0.0, 1 - static_cast<double>(sum.activates) / static_cast<double>(columns));
   }
   const dram::Energy& energy = parameters_.energy;
   const bool per_bank = parameters_.scheduler.refresh == dram::RefreshPolicy::per_bank;

@@ -48,6 +48,12 @@ std::unique_ptr<Source> make_source(const device::Traffic& traffic, std::uint64_
     throw config::Error(
         fmt::format("a request of {} B is larger than the memory, which has {} B", traffic.bytes, capacity));
   }
+  const bool strided = traffic.trace == nullptr && traffic.pattern == device::Traffic::Pattern::strided;
+  if (strided && traffic.stride > capacity - traffic.bytes) {
+    throw config::Error(
+        fmt::format("a stride of {} B leads out of the memory, which has {} B: all would be one address",
+                    traffic.stride, capacity));
+  }
   if (traffic.reads == 0 && traffic.writes == 0) throw config::Error("a ratio of 0:0: nothing is read or written");
   if (traffic.trace != nullptr) return std::make_unique<Trace>(traffic, capacity);
   return std::make_unique<Pattern>(traffic, capacity);

@@ -1,5 +1,7 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "../memory/tlm/support.hpp"
 #include "models/architectures.hpp"
 #include "models/platform/accelerator.hpp"
@@ -99,9 +101,12 @@ TEST_P(OwnMemory, UnderADeviceInAPlatform) {
   EXPECT_EQ(word, 0x12345678u);  // what a host writes through the window is in the user's memory too
 }
 
-INSTANTIATE_TEST_SUITE_P(Architectures, OwnMemory, testing::Values("tpu/tiny", "gpu/tiny", "asic/tiny"),
+// The A100 writes the lines that its L2 holds back at the end.
+INSTANTIATE_TEST_SUITE_P(Architectures, OwnMemory, testing::Values("tpu/tiny", "gpu/tiny", "gpu/a100", "asic/tiny"),
                          [](const auto& info) {
-                           return std::string(info.param, 0, std::string(info.param).find('/'));
+                           std::string name = info.param;
+                           std::ranges::replace(name, '/', '_');
+                           return name;
                          });
 
 }  // namespace

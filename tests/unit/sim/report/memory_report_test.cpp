@@ -23,7 +23,7 @@ MemoryReport example() {
   result.read = {1000, 30.5, 20, 30, 40, 50, 2000};
   result.commands = {{"activate", 1100}, {"precharge", 0}, {"read", 1000}, {"write", 0}};
   result.bus_cycles = {{"reading", 1000}, {"bank_group", 600}, {"idle", 400}};
-  result.row_hit_rate = -0.1;
+  result.row_hit_rate = 0;
   result.energy_joules = {{"activate", 1e-9}, {"read", 7e-9}, {"write", 0}};
   return report;
 }
@@ -90,7 +90,7 @@ TEST(MemoryReport, Json) {
   EXPECT_EQ(json["schema_version"], 1);
   EXPECT_EQ(json["bytes_per_second"], 32e9);
   EXPECT_EQ(json["utilization"], 0.5);
-  EXPECT_EQ(json["row_hit_rate"], -0.1);
+  EXPECT_EQ(json["row_hit_rate"], 0);
   EXPECT_EQ(json["read_latency_seconds"]["median"], 30e-9);
   EXPECT_EQ(json["read_latency_seconds"]["p99"], 50e-9);
   EXPECT_TRUE(json["write_latency_seconds"].is_null());

@@ -1,9 +1,6 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "models/kit/outcome.hpp"
-#include "models/kit/simulation.hpp"
-#include "models/memory/memory.hpp"
 #include "sim/graph/op.hpp"
 #include "support.hpp"
 
@@ -32,10 +29,12 @@ device::Job triad_of(std::int64_t n) {
 /// Bytes per second between two sizes: without what launch, first and last access cost.
 double bandwidth(const std::string& preset) {
   const auto device = test::make(preset);
-  constexpr std::int64_t small = 1 << 20, large = 1 << 22;
+  constexpr std::int64_t small = 1 << 22, large = 1 << 23;  // both more than an L2 holds
   const device::RunResult less = test::run(*device, triad_of(small), {.check = false});
   const device::RunResult more = test::run(*device, triad_of(large), {.check = false});
-  EXPECT_EQ(more.read_bytes + more.written_bytes, 12u * large);
+  EXPECT_EQ(more.read_bytes, 8u * large);
+  EXPECT_GT(more.written_bytes + (40u << 20), 4u * large);  // the rest is in the L2
+  EXPECT_LT(more.written_bytes, 4u * large);
   return 12.0 * static_cast<double>(large - small) / (more.seconds - less.seconds);
 }
 
@@ -43,33 +42,6 @@ double bandwidth(const std::string& preset) {
 TEST(Stream, TriadReachesWhatWasMeasured) {
   for (const auto& [preset, measured] : {std::pair{"v100", 814e9}, std::pair{"a100", 1759e9}}) {
     EXPECT_NEAR(bandwidth(preset), measured, 0.05 * measured) << preset;
-  }
-}
-
-/// gpu_latency_measured.csv: a pointer chase beyond the caches, in cycles at the clock at which it was measured. The
-/// chase comes back to a bank long after its last refresh has closed it.
-TEST(Latency, OfAnUnloadedMemoryIsWhatWasMeasured) {
-  struct Measured {
-    const char* preset;
-    double hz, cycles;
-  };
-  const std::vector<Measured> measured = {{"v100", 1380e6, 428}, {"a100", 1410e6, 572}, {"h100", 1755e6, 652}};
-  kit::begin_elaboration();
-  activity::Recorder recorder(1'000'000'000, 0);
-  std::vector<std::unique_ptr<memory::Memory>> memories;
-  std::vector<kit::Time> ends(measured.size());
-  for (std::size_t i = 0; i < measured.size(); ++i) {
-    const config::Node node = test::node(measured[i].preset);
-    memories.push_back(std::make_unique<memory::Memory>(measured[i].preset, Parameters::read(node).memory, recorder,
-                                                        kit::load_technology(node), true));
-    memories[i]->accept({.address = 1 << 20, .row_bytes = 32},
-                        [&ends, i](const memory::Completion& completion) { ends[i] = completion.last; });
-  }
-  kit::simulate({memories[0].get()}, memories[0]->clock(), {}, [] { return true; });
-  for (std::size_t i = 0; i < measured.size(); ++i) {
-    const int sm = Parameters::read(test::node(measured[i].preset)).sm.global_latency_cycles;
-    const double cycles = static_cast<double>(ends[i]) * 1e-15 * measured[i].hz + sm;
-    EXPECT_NEAR(cycles, measured[i].cycles, 0.01 * measured[i].cycles) << measured[i].preset;
   }
 }
 

@@ -71,13 +71,7 @@ TEST(L2, ALineTakesAFlitASectorBack) {
 }
 
 TEST(L2, AStoreIsDoneWhenTheSliceHasIt) {
-  Assembler a;
-  a.mov(2, 0);
-  a.mov(3, 0);
-  a.mov(1, 42);
-  a.store(Opcode::stg, 2, 1);
-  a.add(Opcode::exit);
-  const Outcome r = run(chip_with_l2(), a.kernel());
+  const Outcome r = run(chip_with_l2(), store_a_word());
   // STG at 12, leaves at 29: in the link at 30, one flit of 8 + 32 bytes is taken at 31 and delivered at 36, taken at
   // 37, answered at 42, taken at 43, delivered at 48, taken at 49, seen at 50, back at 67.
   EXPECT_EQ(issue_cycles(r), 68u);

@@ -102,6 +102,17 @@ struct Assembler {
   }
 };
 
+/// Stores 42 at address 0: three MOVs at 0, 4 and 8, STG at 12, EXIT at 13.
+inline Kernel store_a_word() {
+  Assembler a;
+  a.mov(2, 0);
+  a.mov(3, 0);
+  a.mov(1, 42);
+  a.store(Opcode::stg, 2, 1);
+  a.add(Opcode::exit);
+  return a.kernel();
+}
+
 inline Instruction& waiting(Instruction& i, unsigned mask) {
   i.control.wait_mask = static_cast<std::uint8_t>(mask);
   return i;

@@ -121,13 +121,7 @@ TEST(GlobalMemory, OneWordForAllLanesIsOneSector) {
 }
 
 TEST(GlobalMemory, StoresHoldTheKernelOnly) {
-  Assembler a;
-  a.mov(2, 0);
-  a.mov(3, 0);
-  a.mov(1, 42);
-  a.store(Opcode::stg, 2, 1);
-  a.add(Opcode::exit);
-  const Outcome r = run(small_chip(), a.kernel());
+  const Outcome r = run(small_chip(), store_a_word());
   // MOVs at 0, 4, 8, STG at 12, EXIT at 13. The store is in the unit at 13, leaves at 29, is taken at 30, written by
   // 231, seen at 232, back at 249: the kernel ends with that cycle.
   EXPECT_EQ(issue_cycles(r), 250u);
