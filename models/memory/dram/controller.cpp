@@ -129,7 +129,7 @@ bool Controller::admit_column(const Run& run) {
   if (other.columns() != 0 && other.holds(bank, run.row, entering_ / run.ways)) {
     if (run.write) return false;  // an older read of the column waits
     Queue::Entry& entry = q.entry(entering_entry_);
-    q.pass(entering_entry_);
+    q.pass(entering_entry_, way);
     const Cycle first = now_ + latency(false), last = first + static_cast<Cycle>(timing_.tBURST);
     entry.first = std::min(entry.first, first);
     entry.last = std::max(entry.last, last);

@@ -66,8 +66,12 @@ class Queue {
   /// The next column of the run that enters, in the bank of its `way`; `open_row`: of its bank. Returns whether the
   /// bank has a new oldest strand or hit.
   bool add(Index entry, const Run& run, std::uint32_t position, std::uint32_t way, std::int64_t open_row, Cycle now);
-  /// The next column of the run that enters does not wait here (a read that is served from the write queue).
-  void pass(Index entry) { --entries_[entry].outside; }
+  /// The next column of the run that enters, of its `way`, does not wait here (a read that is served from the write
+  /// queue): its strand does not go on.
+  void pass(Index entry, std::uint32_t way) {
+    --entries_[entry].outside;
+    growing_[way] = none;
+  }
   /// The run that enters goes on to grow at the ends of strands that are there.
   bool grows_in_place(const Entry& entry) const;
   /// The next `n` columns of such a run, from `position` on.
