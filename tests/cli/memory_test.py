@@ -253,6 +253,10 @@ class Memory(harness.Case):
         shown = triad("describe", "memory/hbm2", "--set", "memory.timing.tFAW=20").stdout
         self.assertIn("\nmemory.timing.tFAW = 20\n", shown)
         self.assertIn("\nmemory.channels = 32\n", shown)
+        # Another preset comes with its own number of channels; what the device writes itself stays.
+        shown = triad("describe", "tpu/tpu-v3", "--set", "device.memory.preset=hbm3").stdout
+        self.assertIn("\ndevice.memory.channels = 80\n", shown)
+        self.assertIn("\ndevice.memory.latency = 370 ns\n", shown)
         self.assertEqual(triad("describe", "memory.yaml", cwd=self.folder).stdout.splitlines()[0], "memory")
         self.assertIn("\n  memory/ddr4-3200 ", triad("list").stdout)
 

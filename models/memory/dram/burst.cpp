@@ -1,11 +1,15 @@
 // Columns of a run that follow one another, without a look at everything else after each of them: `stream` issues them
 // in a small loop, `burst` all at once, where they come in order at a fixed period.
 //
-// Both do what the command-by-command model would do. Until `stop` nothing but the run's own columns can be issued:
+// Both do what the command-by-command model would do. Until `stop` no other column can be issued:
 //
-// - no other bank's command is possible before: no row command, no older column. A younger column of another run, in
-//   the same rank, is never earlier than tCCD_S after the last one; so it goes later, unless the run leaves a gap;
-// - no refresh, no starvation, no arrival falls due before;
+// - no other bank's column is possible before: no older one. A younger column of another run, in the same rank, is
+// never
+//   earlier than tCCD_S after the last one; so it goes later, unless the run leaves a gap;
+// - no row command is possible before; or, where row commands have a bus of their own, those of other banks are issued
+//   meanwhile (`rows`): they touch neither the run's banks nor the column bus, and what a row that they open adds
+//   lowers `stop`. So does a refresh of one bank that is due when the columns begin;
+// - no other refresh, no starvation, no arrival falls due before;
 // - what enters in the place of issued columns adds to strands that are there (of the run itself, or of the one that
 //   enters); so no bank needs something new;
 // - the queue's mode stays; no strand of the run loses its last column, after which its bank would need another command
@@ -25,24 +29,33 @@ constexpr std::uint32_t fewest = 4;
 
 /// What a run's columns may do on their own.
 struct Controller::Stream {
+  Stream(Queue& q, Queue::Index index, Cycle stop) : q(q), index(index), stop(stop) {}
   Queue& q;
-  Queue::Index index;    ///< the run's entry
-  Cycle stop;            ///< columns before it
-  std::uint32_t most;    ///< so many columns
-  bool younger = false;  ///< younger columns of other runs could be issued, too
-  bool shared = false;   ///< other runs wait in the run's banks
+  Queue::Index index;      ///< the run's entry
+  Cycle stop;              ///< columns before it
+  std::uint32_t most = 0;  ///< so many columns
+  bool no_gaps = false;    ///< its columns leave no room for younger ones of other runs
+  bool younger = false;    ///< younger columns of other runs could be issued, too
+  bool shared = false;     ///< other runs wait in the run's banks
+  bool refresh = false;    ///< a refresh of another bank is due
+  /// Banks that need a row command, which go on while columns are issued.
+  std::array<std::uint8_t, 256> rows;
+  std::size_t row_count = 0;
 };
 
-/// Lowers `stop` to the first command of another bank.
+/// Lowers `stop` to the first command of another bank that is not left to issue_rows.
 void Controller::find_others(Stream& stream, const Choice& choice) const {
   const Queue& q = stream.q;
   for (const std::uint8_t number : q.active()) {
+    if (stream.refresh && refresh_.holds(0, number, now_)) continue;
     const Queue::Bank& bank = q.bank(number);
     const Queue::Strand& strand = q.strand(bank.strand);
     if (!bank.row && strand.entry == stream.index) {
       stream.shared = stream.shared || bank.oldest != bank.hit || bank.youngest != bank.hit;
     } else if (!bank.row && strand.age > q.strand(choice.strand).age && rank_of(number) == rank_of(choice.bank)) {
       stream.younger = true;
+    } else if (bank.row && rows_within_) {
+      stream.rows[stream.row_count++] = number;
     } else {
       const Cycle at = turn(std::max(bank.key / 2, banks_.earliest_around(bank.kind, number)), !bank.row);
       stream.stop = std::min(stream.stop, at);
@@ -73,18 +86,86 @@ bool Controller::find_entering(Stream& stream, bool write) const {
   return true;
 }
 
+/// May the run go on while a refresh is due? That of a bank that is not the run's, until the next one falls due.
+bool Controller::goes_on(Stream& stream) const {
+  if (!rows_within_ || !refresh_.per_bank() || ranks_ != 1) return false;
+  const Queue::Entry& entry = stream.q.entry(stream.index);
+  const int held = refresh_.bank(0);
+  for (std::uint32_t i = 0; i < entry.ways; ++i) {
+    if (entry.banks[i] == held) return false;
+  }
+  stream.refresh = true;
+  stream.stop = std::min(stream.stop, refresh_.following(0));
+  return true;
+}
+
+/// Issues the row commands before `until`, and a refresh before `refresh_until`, while columns go on: they have a bus
+/// of their own. A column that they make possible lowers `stop`, unless it is a younger one and columns leave no gaps;
+/// and `until`, to the last column before: columns come every `period` cycles from `column` on.
+void Controller::issue_rows(Stream& stream, const Choice& column, Cycle until, Cycle refresh_until, Cycle period) {
+  const Queue& q = stream.q;
+  for (;;) {
+    Choice best{.write = column.write};
+    std::uint64_t age = 0;
+    std::size_t place = 0;
+    for (std::size_t i = 0; i < stream.row_count; ++i) {
+      const Queue::Bank& bank = q.bank(stream.rows[i]);
+      const Cycle at = turn(std::max(bank.key / 2, banks_.earliest_around(bank.kind, stream.rows[i])), false);
+      if (at > best.at || (at == best.at && bank.age > age)) continue;
+      best.at = at;
+      best.bank = stream.rows[i];
+      age = bank.age;
+      place = i;
+    }
+    if (stream.refresh) choose_refresh(best);
+    if (best.at >= (best.kind == Class::refresh ? refresh_until : until)) return;
+    refresh_noted_ = best.kind == Class::refresh;
+    if (best.kind == Class::refresh) {
+      issue_row(best);
+      row_bus_ = best.at + 1;
+      if (best.command == Command::precharge) continue;
+      stream.refresh = false;
+      const Queue::Bank& bank = q.bank(best.bank);
+      if (bank.oldest != none) stream.rows[stream.row_count++] = static_cast<std::uint8_t>(best.bank);
+      continue;
+    }
+    const Queue::Bank& bank = q.bank(best.bank);
+    best.command = command_of(bank, column.write);
+    best.strand = bank.strand;
+    issue_row(best);
+    row_bus_ = best.at + 1;
+    if (bank.row) continue;  // its activate follows
+    stream.rows[place] = stream.rows[--stream.row_count];
+    const Queue::Strand& strand = q.strand(bank.strand);
+    if (stream.no_gaps && strand.age > q.strand(column.strand).age && rank_of(best.bank) == rank_of(column.bank)) {
+      continue;
+    }
+    stream.stop = std::min(stream.stop, turn(banks_.earliest(column.command, best.bank), true));
+    const Cycle past = column.at + (stream.stop - 1 - column.at) / period * period + 1;
+    until = std::min(until, past);
+    refresh_until = std::min(refresh_until, past);
+  }
+}
+
 bool Controller::issue_run(const Choice& choice, Cycle stop) {
   Queue& q = queue(choice.write);
-  Stream stream{.q = q, .index = q.strand(choice.strand).entry, .stop = stop, .most = 0};
+  Stream stream(q, q.strand(choice.strand).entry, stop);
   const Queue::Entry& entry = q.entry(stream.index);
-  if (entry.queued + entry.outside < fewest || starved_ != none || refresh_.due() <= now_) return false;
+  if (entry.queued + entry.outside < fewest || starved_ != none) return false;
+  if (refresh_.due() <= now_ && !goes_on(stream)) return false;
   if (unused_[writing_ ? 0 : 1] != 0) return false;  // one column of each row opened for the direction before
   if (!find_entering(stream, choice.write)) return false;
   find_others(stream, choice);
   if (stream.stop <= choice.at + static_cast<Cycle>(timing_.tBURST)) return false;
   const std::uint32_t columns = burst_columns(stream, choice);
   if (columns > 1) {
-    issue_burst(stream, choice, columns);
+    const Cycle last = choice.at + (columns - 1) * entry.period;
+    stream.no_gaps = entry.pace == Queue::Pace::any;
+    deferring_ = observer_ != nullptr;
+    issue_rows(stream, choice, last + 1, last + 1, entry.period);
+    deferring_ = false;
+    const Cycle fit = (stream.stop - 1 - choice.at) / entry.period + 1;
+    issue_burst(stream, choice, static_cast<std::uint32_t>(std::min<Cycle>(columns, fit)));
     return true;
   }
   return issue_stream(stream, choice);
@@ -179,9 +260,16 @@ void Controller::issue_burst(Stream& stream, const Choice& choice, std::uint32_t
   banks_.issue_columns(choice.command, entry.banks.data(), static_cast<int>(ways), static_cast<int>(begin % ways),
                        columns, choice.at, period);
   if (observer_ != nullptr) {
+    auto row = deferred_.begin();
     for (std::uint32_t i = 0; i < columns; ++i) {
-      note(choice.at + i * period, choice.command, bank(i), entry.row, static_cast<int>((begin + i) / ways));
+      const Cycle at = choice.at + i * period;
+      for (; row != deferred_.end() && (row->issued.at < at || (row->issued.at == at && row->refresh)); ++row) {
+        observer_->command(row->issued);
+      }
+      note(at, choice.command, bank(i), entry.row, static_cast<int>((begin + i) / ways));
     }
+    for (; row != deferred_.end(); ++row) observer_->command(row->issued);
+    deferred_.clear();
   }
 
   enter(stream, choice.write, columns - 1);  // the last one's place is free from the next cycle on
@@ -218,7 +306,7 @@ bool Controller::issue_stream(Stream& stream, const Choice& choice) {
   }
   const auto other = static_cast<Cycle>(std::max(timing_.tCCD_S, timing_.tBURST));
   const auto same = static_cast<Cycle>(std::max(timing_.tCCD_L, timing_.tBURST));
-  const Cycle wait = latency(choice.write);
+  const Cycle wait = latency(choice.write), opens = static_cast<Cycle>(std::min(timing_.tRCDRD, timing_.tRCDWR));
   Cycle last = 0;
   std::uint32_t issued = 0;
   for (; issued < stream.most; ++issued) {
@@ -233,6 +321,10 @@ bool Controller::issue_stream(Stream& stream, const Choice& choice) {
     if (at >= stream.stop || next->strand->left == 1) break;
     if (issued != 0) {
       if (stream.younger && at > align(last + other)) break;
+      if (rows_within_) {
+        if (at - last >= opens) break;  // a row that is opened meanwhile may have a column by then
+        issue_rows(stream, choice, at, at + 1, 1);
+      }
       enter(stream, choice.write, 1);
     }
     Queue::Strand& strand = *next->strand;
@@ -250,6 +342,7 @@ bool Controller::issue_stream(Stream& stream, const Choice& choice) {
     next->last = last = at;
   }
   if (issued == 0) return false;
+  if (rows_within_) issue_rows(stream, choice, last + 1, last + 1, 1);
   for (std::size_t i = 0; i < count; ++i) {
     if (ways[i].last == never) continue;
     const std::uint8_t bank = ways[i].strand->bank;

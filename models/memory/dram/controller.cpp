@@ -5,6 +5,13 @@
 
 namespace triad::memory::dram {
 
+namespace {
+
+/// Long ranges have no more parts of runs in banks.
+constexpr std::size_t few_strands = 16;
+
+}  // namespace
+
 Controller::Controller(const Parameters& parameters, int slot, Observer* observer)
     : timing_(parameters.timing),
       scheduler_(parameters.scheduler),
@@ -34,6 +41,8 @@ Controller::Controller(const Parameters& parameters, int slot, Observer* observe
     places_.push_back({bank / banks_per_rank_, bank / parameters.organization.banks});
   }
   floors_.resize(group_free_.size() * Banks::kinds);
+  const int slowest = std::max({t.tCCD_S, t.tCCD_L, t.tBURST}) + parameters.organization.pseudo_channels;
+  rows_within_ = scheduler_.dual_command && std::min(t.tRCDRD, t.tRCDWR) >= slowest;
   if ((slots_ & (slots_ - 1)) != 0) throw std::logic_error("pseudo channels that are no power of two");
 }
 
@@ -115,11 +124,12 @@ void Controller::admit() {
 bool Controller::admit_column(const Run& run) {
   Queue& q = queue(run.write);
   const Queue& other = queue(!run.write);
-  const std::uint8_t bank = run.banks[entering_ % run.ways];
+  const std::uint32_t way = run.way(entering_);
+  const std::uint8_t bank = run.banks[way];
   if (other.columns() != 0 && other.holds(bank, run.row, entering_ / run.ways)) {
     if (run.write) return false;  // an older read of the column waits
     Queue::Entry& entry = q.entry(entering_entry_);
-    q.pass(entering_entry_);
+    q.pass(entering_entry_, way);
     const Cycle first = now_ + latency(false), last = first + static_cast<Cycle>(timing_.tBURST);
     entry.first = std::min(entry.first, first);
     entry.last = std::max(entry.last, last);
@@ -127,7 +137,7 @@ bool Controller::admit_column(const Run& run) {
     return true;
   }
   if (reads_.columns() + writes_.columns() == 0) busy_since_ = now_;
-  if (q.add(entering_entry_, run, entering_, banks_.open_row(bank), now_)) settle_bank(q, run.write, bank);
+  if (q.add(entering_entry_, run, entering_, way, banks_.open_row(bank), now_)) settle_bank(q, run.write, bank);
   starves_ = std::min(starves_, now_ + scheduler_.starvation);
   return true;
 }
@@ -173,22 +183,48 @@ Cycle Controller::next_event() const {
   return event;
 }
 
+/// The first cycle in which the last column of a queued read may be issued, or never. Columns follow one another no
+/// faster than bursts; those of a row that is not open wait for its activate, and a precharge before.
+Cycle Controller::last_read_after(Cycle command, bool forwards) const {
+  const auto burst = static_cast<Cycle>(timing_.tBURST);
+  const Cycle opens = static_cast<Cycle>(timing_.tRCDRD), closes = static_cast<Cycle>(timing_.tRP) + opens;
+  Cycle next = never;
+  if (reads_.strands() > few_strands) {  // too many to look at each
+    for (const Queue::Entry& entry : reads_.entries()) {
+      if (entry.queued == 0) continue;
+      next = std::min(next, command + (entry.queued + (forwards ? 0 : entry.outside) - 1) * burst);
+      if (next == command) break;
+    }
+    return next;
+  }
+  for (const std::uint8_t number : reads_.active()) {
+    const Queue::Bank& bank = reads_.bank(number);
+    Cycle other = closes;  // of columns of other rows than the open one
+    Cycle from = command;
+    if (bank.row) {
+      from = std::max(command, bank.key / 2);
+      if (bank.kind == Banks::activate) other = opens;
+    }
+    for (Queue::Index i = bank.oldest; i != none; i = reads_.strand(i).after) {
+      const Queue::Entry& entry = reads_.entry(reads_.strand(i).entry);
+      const std::uint32_t left = entry.queued + (forwards ? 0 : entry.outside);
+      const bool open = !bank.row && reads_.strand(i).row == banks_.open_row(number);
+      next = std::min(next, std::max(command + (left - 1) * burst, open ? from : from + other));
+      if (next == command) return next;
+    }
+  }
+  return next;
+}
+
 Cycle Controller::next() const {
   // Of the commands only those that have been chosen are known; an arrival since then can add an earlier one.
   const Cycle command = std::max(now_, std::min(choice_.at, event_));
   const auto burst = static_cast<Cycle>(timing_.tBURST);
   const Cycle read = latency(false) + burst;
-  // Columns follow one another no faster than bursts. One that has not entered may be served from the write queue.
+  // One that has not entered may be served from the write queue.
   const bool forwards = writes_.columns() != 0 || backlog_writes_ != 0;
-  Cycle next = never;
-  if (reads_.columns() != 0) {
-    std::uint32_t fewest = ~0u;
-    for (const Queue::Entry& entry : reads_.entries()) {
-      if (entry.queued != 0) fewest = std::min(fewest, entry.queued + (forwards ? 0 : entry.outside));
-      if (fewest == 1) break;
-    }
-    next = command + read + (fewest - 1) * burst;
-  }
+  Cycle next = last_read_after(command, forwards);
+  if (next != never) next += read;
   if (front_ != arrivals_.size()) {
     // What waits outside enters after the first of it: at its arrival, or in the cycles after commands that make room.
     // A write is served by entering.

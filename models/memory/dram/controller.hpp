@@ -112,12 +112,15 @@ class Controller {
     opened = 0;
   }
   Cycle next_event() const;
+  Cycle last_read_after(Cycle command, bool forwards) const;
   void issue(const Choice& choice, Cycle stop);
   void issue_row(const Choice& choice);
   // burst.cpp: columns of one run
   struct Stream;
   bool issue_run(const Choice& choice, Cycle stop);
+  bool goes_on(Stream& stream) const;
   void find_others(Stream& stream, const Choice& choice) const;
+  void issue_rows(Stream& stream, const Choice& column, Cycle until, Cycle refresh_until, Cycle period);
   bool find_entering(Stream& stream, bool write) const;
   void set_pace(Queue::Entry& entry) const;
   std::uint32_t burst_columns(const Stream& stream, const Choice& choice) const;
@@ -128,7 +131,13 @@ class Controller {
   void set_open_row(int bank, std::int64_t row);
   void finish(Queue& queue, Queue::Index entry);
   void note(Cycle at, Command command, int bank, std::int64_t row, int column) {
-    if (observer_ != nullptr) observer_->command({at, command, bank, row, column});
+    if (observer_ == nullptr) return;
+    const Issued issued{at, command, bank, row, column};
+    if (deferring_) {
+      deferred_.push_back({issued, refresh_noted_});
+    } else {
+      observer_->command(issued);
+    }
   }
   void remember(bool write, int bank, Cycle at);
   DataBus::Reasons reasons(int bank, bool write, Cycle at) const;
@@ -147,6 +156,9 @@ class Controller {
   std::vector<Place> places_;  ///< of the banks; groups counted through all ranks
   Cycle slot_, slots_;
   Observer* observer_;
+  /// Row commands may be issued in one go with the columns around them (burst.cpp): they have a bus of their own, and
+  /// none makes a column possible before the run's next one.
+  bool rows_within_;
   // state
   Cycle now_ = 0;                       ///< commands before it have been issued
   Cycle admits_from_ = 0;               ///< a place that a command has freed can be used from then on
@@ -181,6 +193,13 @@ class Controller {
     Cycle at = 0;
   } last_column_;
   std::vector<Cycle> group_free_;  ///< by bank group: its last column and tCCD_L
+  /// Row commands of a burst, told in turn with its columns.
+  struct Deferred {
+    Issued issued;
+    bool refresh;  ///< goes before a column of the same cycle
+  };
+  std::vector<Deferred> deferred_;
+  bool deferring_ = false, refresh_noted_ = false;
   // of the `advance` in progress
   std::vector<Served>* served_ = nullptr;
   std::vector<Transfer>* transfers_ = nullptr;

@@ -63,11 +63,15 @@ class Queue {
 
   /// A run begins to enter: returns its entry.
   Index open(const Run& run, Cycle now);
-  /// The next column of the run that enters; `open_row`: of its bank. Returns whether the bank has a new oldest strand
-  /// or hit.
-  bool add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now);
-  /// The next column of the run that enters does not wait here (a read that is served from the write queue).
-  void pass(Index entry) { --entries_[entry].outside; }
+  /// The next column of the run that enters, in the bank of its `way`; `open_row`: of its bank. Returns whether the
+  /// bank has a new oldest strand or hit.
+  bool add(Index entry, const Run& run, std::uint32_t position, std::uint32_t way, std::int64_t open_row, Cycle now);
+  /// The next column of the run that enters, of its `way`, does not wait here (a read that is served from the write
+  /// queue): its strand does not go on.
+  void pass(Index entry, std::uint32_t way) {
+    --entries_[entry].outside;
+    growing_[way] = none;
+  }
   /// The run that enters goes on to grow at the ends of strands that are there.
   bool grows_in_place(const Entry& entry) const;
   /// The next `n` columns of such a run, from `position` on.
@@ -94,6 +98,8 @@ class Queue {
   Entry& entry(Index index) { return entries_[index]; }
   const Entry& entry(Index index) const { return entries_[index]; }
   const std::vector<Entry>& entries() const { return entries_; }
+  /// How many strands wait.
+  std::size_t strands() const { return strands_.size() - free_strands_.size(); }
   /// The strand that was served longest ago (the lower age where two are equal), or none.
   Index most_patient() const;
 
@@ -136,11 +142,11 @@ inline Queue::Index Queue::open(const Run& run, Cycle now) {
   return index;
 }
 
-inline bool Queue::add(Index entry, const Run& run, std::uint32_t position, std::int64_t open_row, Cycle now) {
+inline bool Queue::add(Index entry, const Run& run, std::uint32_t position, std::uint32_t way, std::int64_t open_row,
+                       Cycle now) {
   ++columns_;
   ++entries_[entry].queued;
   --entries_[entry].outside;
-  const std::uint32_t way = run.ways == 1 ? 0 : position % run.ways;
   if (const Index last = growing_[way]; last != none) {
     Strand& strand = strands_[last];
     if (strand.position + strand.left * strand.ways == position) {

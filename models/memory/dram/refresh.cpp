@@ -17,11 +17,19 @@ Refresh::Refresh(const Parameters& parameters)
   due_ = due_after(0);
 }
 
-void Refresh::settle(Rank& rank, std::size_t number) {
+Cycle Refresh::due(std::uint64_t count, std::size_t rank) const {
   // From the count, not from the last one: intervals that are no whole cycles do not drift.
-  const auto parts = per_bank() ? static_cast<std::uint64_t>(banks_) : 1;
-  rank.due = ((rank.count + 1) * interval_ + number * interval_ / ranks_.size()) / parts;
-  if (per_bank()) rank.bank = rank.first + static_cast<int>(rank.count % parts);
+  return ((count + 1) * interval_ + rank * interval_ / ranks_.size()) / parts();
+}
+
+Cycle Refresh::following(int rank) const {
+  const auto r = static_cast<std::size_t>(rank);
+  return due(ranks_[r].count + 1, r);
+}
+
+void Refresh::settle(Rank& rank, std::size_t number) {
+  rank.due = due(rank.count, number);
+  if (per_bank()) rank.bank = rank.first + static_cast<int>(rank.count % parts());
 }
 
 Cycle Refresh::due_after(Cycle now) const {

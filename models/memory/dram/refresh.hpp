@@ -22,6 +22,8 @@ class Refresh {
   bool is_due(int rank, Cycle now) const { return ranks_[static_cast<std::size_t>(rank)].due <= now; }
   /// The bank (flat) that the rank's next refresh is for; all banks: the rank's first.
   int bank(int rank) const { return ranks_[static_cast<std::size_t>(rank)].bank; }
+  /// When the rank's refresh after that falls due.
+  Cycle following(int rank) const;
   /// Must the bank be left alone, because a refresh of it is due?
   bool holds(int rank, int bank, Cycle now) const {
     const Rank& r = ranks_[static_cast<std::size_t>(rank)];
@@ -37,6 +39,8 @@ class Refresh {
     int bank = 0, first = 0;
   };
   Cycle due_after(Cycle now) const;
+  std::uint64_t parts() const { return per_bank() ? static_cast<std::uint64_t>(banks_) : 1; }
+  Cycle due(std::uint64_t count, std::size_t rank) const;
   void settle(Rank& rank, std::size_t number);
 
   RefreshPolicy policy_;

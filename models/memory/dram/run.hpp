@@ -20,6 +20,11 @@ struct Run {
   bool write = false;
   activity::Tag tag = {};
   std::uint32_t columns() const { return end - begin; }
+  /// Which of the banks a position is in. Without a division where their number is a power of two.
+  std::uint32_t way(std::uint32_t position) const {
+    const std::uint32_t mask = ways - 1u;
+    return (ways & mask) == 0 ? position & mask : position % ways;
+  }
 };
 
 /// A run has been served: a read when its last data is on the bus, a write when its last column has entered the write

@@ -171,11 +171,14 @@ void Controller::choose_refresh(Choice& best) const {
 
 void Controller::issue(const Choice& choice, Cycle stop) {
   Cycle at = choice.at;
+  bool rows = false;  // those up to `at` have been issued
   if (choice.kind != Class::column) {
     issue_row(choice);
     row_bus_ = at + 1;
   } else {
-    if (!scheduler_.burst || !issue_run(choice, stop)) issue_column(choice);
+    const bool run = scheduler_.burst && issue_run(choice, stop);
+    if (!run) issue_column(choice);
+    rows = run && rows_within_;
     at = last_column_.at;
     column_bus_ = at + 1;
     starved_ = none;
@@ -183,7 +186,7 @@ void Controller::issue(const Choice& choice, Cycle stop) {
   now_ = admits_from_ = at + 1;
   if (!scheduler_.dual_command) {
     row_bus_ = column_bus_ = now_;
-  } else if (choice.kind != Class::row && choice.row_at <= at) {
+  } else if (choice.kind != Class::row && choice.row_at <= at && !rows) {
     now_ = at;  // the other bus may have a command in the same cycle; after a row command no column can
   }
 }

@@ -61,7 +61,6 @@ const std::map<std::string, Perturbation> perturbations = {
     {"indexed.stream_buffer", {"256 B"}},
     {"burst", {"128 B"}},
     {"power.static", {"76 mW", Changes::energy}},
-    {"memory.channels", {"2"}},
     {"memory.latency", {"70 ns"}},
     {"memory.credits", {"1"}},
 };

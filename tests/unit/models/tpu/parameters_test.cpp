@@ -39,7 +39,6 @@ const std::map<std::string, Perturbation> perturbations = {
     {"sequencer.steps_per_launch", {"2"}},
     {"sequencer.queue_depth", {"2"}},
     {"power.static", {"122 W", Changes::energy}},
-    {"memory.channels", {"16"}},
     {"memory.latency", {"380 ns"}},
     {"memory.credits", {"1"}},
 };

@@ -79,7 +79,6 @@ const std::map<std::string, Perturbation> perturbations = {
     {"l2.crossbar.wire_mm", {"20", Changes::energy}},
     {"l2.requests", {"16"}},
     {"power.static", {"66 W", Changes::energy}},
-    {"memory.channels", {"20"}},
     {"memory.latency", {"360 ns"}},
     {"memory.credits", {"16"}},
     {"memory.path", {"hbm2_bit", Changes::energy}},
