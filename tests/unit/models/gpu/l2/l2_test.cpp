@@ -79,6 +79,38 @@ TEST(L2, AStoreIsDoneWhenTheSliceHasIt) {
   EXPECT_EQ(r.written_bytes, 0u);  // it stays in the slice
 }
 
+/// A memory that takes everything and answers nothing.
+struct Silent : memory::Backend {
+  void submit(std::uint64_t, const memory::Request&, kit::Time) override { ++taken; }
+  void advance(kit::Time, std::vector<memory::Finished>&) override {}
+  kit::Time next() const override { return ~kit::Time{0}; }
+  void finish(kit::Time) override {}
+  std::string waits_for() const override { return std::to_string(taken) + " not answered"; }
+  int taken = 0;
+};
+
+TEST(L2, ADeadlockSaysWhoWaitsForWhom) {
+  kit::begin_elaboration();
+  const activity::Technology technology(config::load(config::presets() / "technology" / "7nm.yaml"));
+  const Parameters p = chip_with_l2(2);
+  activity::Recorder recorder(p.clock_hz, 1);
+  memory::Memory silent("memory", p.memory, std::make_unique<Silent>());
+  L2 l2("l2", kit::Clock(p.clock_hz), *p.l2, 2, silent, recorder, technology);
+  EXPECT_EQ(l2.waits_for(), "");
+  l2.send(1, {0, 32, 1, 0, false, {}, 0}, [](const memory::Completion&) { FAIL(); });
+  try {
+    kit::simulate({&l2, &silent}, l2.clock(), {}, [] { return false; });
+    FAIL() << "no fault";
+  } catch (const device::Fault& fault) {
+    const std::string text = fault.what();
+    for (const char* part : {"deadlock at cycle", "l2: 1 requests of SMs not answered, 0 packets not sent",
+                             "l2_slice0: ", "l2_port0: 1 requests under way", "memory: 1 not answered"}) {
+      EXPECT_NE(text.find(part), std::string::npos) << part << ", in:\n" << text;
+    }
+    EXPECT_EQ(text.find("l2_port1"), std::string::npos) << text;
+  }
+}
+
 TEST(L2, EveryByteHasOnePlace) {
   std::mt19937_64 engine(7);
   for (const int slices : {1, 2, 3, 48, 64, 80}) {
