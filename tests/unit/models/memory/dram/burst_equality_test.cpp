@@ -120,5 +120,25 @@ TEST(BurstEquality, ColumnsFromTheWriteQueueLeaveAGap) {
   EXPECT_EQ(play::difference(one_by_one.served, burst.served), "");
 }
 
+/// A read of four banks follows a write of one of them that is being drained: columns that are still to be written come
+/// from the write queue, which is empty when the read goes on. A strand that ended before them must not grow over them.
+TEST(BurstEquality, AStrandDoesNotGrowOverColumnsFromTheWriteQueue) {
+  Parameters p = hbm2();
+  p.scheduler.write_high = 1;
+  p.scheduler.write_low = 0;
+  for (Cycle at = 0; at < 120; ++at) {  // how much has been written when the read enters
+    const std::vector<play::Push> pushes{
+        {{.request = 0, .end = 32, .row = 1, .write = true}, 0},
+        {{.request = 1, .end = 128, .row = 1, .banks = {0, 4, 8, 12}, .ways = 4}, at},
+    };
+    p.scheduler.burst = false;
+    const play::Deeds one_by_one = play::play(p, 0, pushes);
+    p.scheduler.burst = true;
+    const play::Deeds burst = play::play(p, 0, pushes);
+    EXPECT_EQ(play::difference(one_by_one.commands, burst.commands), "") << at;
+    EXPECT_EQ(play::difference(one_by_one.served, burst.served), "") << at;
+  }
+}
+
 }  // namespace
 }  // namespace triad::memory::dram
