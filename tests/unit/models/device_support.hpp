@@ -121,6 +121,18 @@ inline void expect_same_with_dram(const std::function<std::unique_ptr<device::De
   }
 }
 
+/// What is stored is never looked at for times: two steps of the workload over DRAM, with and without values.
+inline void expect_same_time_without_values(
+    const std::function<std::unique_ptr<device::Device>(const Settings&)>& make_device, const std::string& workload) {
+  for (const std::string preset : {"ddr4-3200", "hbm2"}) {
+    const auto device = make_device({"memory.preset=" + preset, "memory.channels=1"});
+    const device::RunResult with = run(*device, load(workload, {"steps=2"}));
+    const device::RunResult without = run(*device, load(workload, {"steps=2", "values=off"}));
+    EXPECT_EQ(with.cycles, without.cycles) << preset;
+    EXPECT_EQ(with.energy_joules, without.energy_joules) << preset;
+  }
+}
+
 /// A machine whose limit is to be found, by the three resources that a limit may name.
 struct Resources {
   double clock_mhz, bandwidth_gbps, launch_us;
